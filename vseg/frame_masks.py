@@ -8,6 +8,7 @@ it is first asked for, whoever asks.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Literal
 
@@ -16,6 +17,7 @@ from jaxtyping import Bool, Float32, Int64
 
 from vseg.errors import BadMask, UnknownObject
 from vseg.ops.enlarging import enlarged_logits, enlarged_mask
+from vseg.ops.shared_pixels import STANDS, ClaimedMask, losses
 from vseg.types import Frame, MaskCrop, TrackEvent
 
 MaskSource = Literal["prompt", "track", "edit", "import"]
@@ -23,9 +25,7 @@ MaskSource = Literal["prompt", "track", "edit", "import"]
 model, was changed by hand, or was made by another program.
 """
 
-_STANDS = 2
-_RANKS: Mapping[MaskSource, int] = {"track": 0, "import": 0, "prompt": 1, "edit": _STANDS}
-"""The higher one keeps pixels that masks of two passes share; two that stand share them."""
+_RANKS: Mapping[MaskSource, int] = {"track": 0, "import": 0, "prompt": 1, "edit": STANDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class FrameMasks(Mapping[int, np.ndarray]):
         those to one that was prompted there, and either to one whose mask the user gave or
         changed there, or that is among `kept`, and which shares them with its like.  Otherwise
         each pixel goes to the larger logit, as where objects are tracked together; without
-        logits the smaller mask has them all, for one tracked alone errs by spreading.
+        logits the smaller mask has them all (`vseg.ops.shared_pixels`).
         """
         more = other.only(i for i in other.object_ids if i not in self.object_ids)
         ids = (*self.object_ids, *more.object_ids)
@@ -200,8 +200,8 @@ class FrameMasks(Mapping[int, np.ndarray]):
         sources = (*self.sources, *more.sources)
         crops = {i: (self if i in self else more).crop(i) for i in ids}
         ranks = dict(zip(ids, (_RANKS[source] for source in sources), strict=True))
-        ranks |= dict.fromkeys((*self._given, *more._given, *kept), _STANDS)
-        lost = _lost(self, more, ranks)
+        ranks |= dict.fromkeys((*self._given, *more._given, *kept), STANDS)
+        lost = losses(product(self._claims(ranks), more._claims(ranks)))
         visible = np.concatenate([self.visible, more.visible])
         for row, obj in enumerate(ids):
             if obj in lost:
@@ -222,6 +222,11 @@ class FrameMasks(Mapping[int, np.ndarray]):
         """The objects whose masks are those that the user gave on this frame, where known."""
         crops = self.crops
         return [i for i in self if isinstance(crops, LogitCrops) and i in crops.given]
+
+    def _claims(self, ranks: Mapping[int, int]) -> list[ClaimedMask]:
+        known = self.crops if isinstance(self.crops, LogitCrops) else None
+        logits = {i: None if known is None else partial(known.enlarged, i) for i in self}
+        return [ClaimedMask(i, self.crop(i), ranks[i], logits[i]) for i in self]
 
     def at_time(self, time_s: float) -> "FrameMasks":
         """The same masks at another time."""
@@ -266,31 +271,3 @@ class FrameMasks(Mapping[int, np.ndarray]):
     def empty(frame: Frame) -> "FrameMasks":
         """A frame on which nothing is tracked."""
         return FrameMasks.of(frame, {})
-
-
-def _lost(
-    ones: FrameMasks, others: FrameMasks, ranks: Mapping[int, int]
-) -> dict[int, list[MaskCrop]]:
-    """What objects of one pass lose to those of another, by object; see `with_others`."""
-    lost: dict[int, list[MaskCrop]] = {}
-    for one, other in product(ones, others):
-        mine = ones.crop(one)
-        theirs = others.crop(other)
-        shared = mine.without([mine.without([theirs])])
-        if not shared.area or ranks[one] == ranks[other] == _STANDS:
-            continue
-        if ranks[one] != ranks[other]:
-            less = np.full(shared.mask.shape, ranks[one] < ranks[other])
-        elif isinstance(ones.crops, LogitCrops) and isinstance(others.crops, LogitCrops):
-            claims = ones.crops.enlarged(one), others.crops.enlarged(other)
-            less = (claims[0] < claims[1])[_window(shared)]
-        else:
-            less = np.full(shared.mask.shape, (mine.area, one) > (theirs.area, other))
-        lost.setdefault(one, []).append(replace(shared, mask=shared.mask & less))
-        lost.setdefault(other, []).append(replace(shared, mask=shared.mask & ~less))
-    return lost
-
-
-def _window(crop: MaskCrop) -> tuple[slice, slice]:
-    x1, y1, x2, y2 = crop.xyxy
-    return slice(y1, y2), slice(x1, x2)

@@ -12,9 +12,8 @@ pixels that a new mask shares with them (`vseg.pipelines.correction_overlaps`).
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
-from vseg.ops.masks import crop_iou, crop_overlap
+from vseg.ops.masks import crop_iou
 from vseg.pipelines.correction_gaps import Gap
 from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
@@ -130,23 +129,13 @@ class Correction:
             yield from self._return(anchor, back_gaps)
 
     def _seen(self, frame: int, objects: Iterable[int]) -> dict[int, list[PromptValue]]:
-        """The masks that were seen of the prompts and stand in their place, by object.
-
-        Each was decoded alone.  Those that share pixels are decoded again, together.
-        """
-        shown = {obj: self._settings.seen(obj, frame) for obj in objects}
-        seen = {obj: crop for obj, crop in shown.items() if crop is not None}
-        meet = {
-            obj
-            for pair in combinations(seen, 2)
-            if crop_overlap(*(seen[obj] for obj in pair))
-            for obj in pair
-        }
+        """The masks that were seen of the prompts and stand in their place, by object."""
+        seen = {obj: self._settings.seen(obj, frame) for obj in objects}
         video = self._draft.header.video
         return {
             obj: [Mask(crop.paste(video.height, video.width))]
             for obj, crop in seen.items()
-            if obj not in meet and self._tracker.takes(crop)
+            if crop is not None and self._tracker.takes(crop)
         }
 
     def _return(self, anchor: int, gaps: Sequence[Gap]) -> Iterator[CorrectedSpan]:

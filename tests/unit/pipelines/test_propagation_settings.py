@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vseg
-from tests.scenes import mask_iou, two_objects
+from tests.scenes import two_objects
 from vseg.config import TrackConfig
 from vseg.errors import OutputError
 from vseg.frame_masks import FrameMasks
@@ -112,24 +112,6 @@ def test_a_mask_that_was_seen_stands_unless_it_is_small(
         assert list(edit.propagate(settings))
     stored = Run(run)[MIDDLE].crop(1)
     assert (stored.xywh == seen.xywh) == (side == 40)
-
-
-def test_masks_that_were_seen_of_two_objects_share_no_pixel(
-    scene: SyntheticVideo, run: Path, model: Model
-) -> None:
-    """Each was shown as decoded alone; together they are decoded as in a session."""
-    seen = MaskCrop(40, 20, np.ones((60, 60), dtype=bool))
-    settings = PropagationSettings(Reach(end=MIDDLE + 2), seen=lambda obj, frame: seen)
-    with RunEdit(run, CorrectionSettings(model=model)) as edit:
-        edit.add(obj=1)
-        edit.add(obj=2)
-        for obj in (1, 2):
-            edit.prompt(obj, MIDDLE, box=MaskCrop.of(truth(scene, obj, MIDDLE).mask).xyxy)
-        assert list(edit.propagate(settings))
-    masks = Run(run)[MIDDLE]
-    assert not (masks[1] & masks[2]).any()
-    for obj in (1, 2):
-        assert mask_iou(masks[obj], truth(scene, obj, MIDDLE).mask) > 0.4
 
 
 def test_what_was_tracked_before_the_end_stays(

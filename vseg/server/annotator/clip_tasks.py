@@ -34,6 +34,7 @@ from vseg.server.annotator.lane_keeper import LaneKeeper
 from vseg.server.annotator.ledger import PendingPrompt
 from vseg.server.annotator.mask_message import ShownMask
 from vseg.server.annotator.open_clip import OpenClip
+from vseg.server.annotator.prompted_images import PromptedMask
 from vseg.server.annotator.propagation import Propagation
 from vseg.server.annotator.socket_refusals import refusal_of
 from vseg.server.worker import Worker
@@ -120,27 +121,27 @@ class ClipTasks:
         """
         opened = self.opened
         places = await asyncio.to_thread(opened.view.prompted, frame)
-        masks: list[ShownMask] = []
-        painted = {place.object_id for place in places if place.is_painted}
+        masks: list[tuple[PromptedPlace, PromptedMask]] = []
         waiting: list[PromptedPlace] = []
         for place in places:
             with suppress(VsegError):  # told when it was prompted
                 mask = place.known(opened.images)
                 if mask is not None:
-                    masks.append(mask)
+                    masks.append((place, mask))
                 elif new in (None, place.object_id):
                     waiting.append(place)
         if waiting and new is None:
             # What was decoded before waits for no turn; a propagation takes many.
-            opened.clients.show(apart(masks, painted))
+            opened.clients.show(apart(masks))
         for place in waiting:
             try:
                 decode = place.decoded
-                masks.append(await self.worker.run(opened.run_id, decode, opened.images))
+                mask = await self.worker.run(opened.run_id, decode, opened.images)
+                masks.append((place, mask))
             except VsegError as error:
                 if new is not None:
                     self._tell_error(error, None)
-        shown = apart(masks, painted)
+        shown = apart(masks)
         opened.clients.show(shown)
         return len(shown)
 
@@ -238,11 +239,13 @@ class ClipTasks:
                 turn.pass_on()
 
             def seen(obj: int, frame: int) -> MaskCrop | None:
-                prompts = [p for p in running.prompts if p.place == (obj, frame)]
-                # What cannot be decoded is told by the session that decodes it again.
-                with suppress(VsegError):
-                    return opened.view.place(obj, frame, prompts).decoded(opened.images).crop
-                return None
+                masks: list[tuple[PromptedPlace, PromptedMask]] = []
+                for place in opened.view.places(frame, running.prompts):
+                    # What cannot be decoded is told by the session that decodes it again.
+                    with suppress(VsegError):
+                        masks.append((place, place.decoded(opened.images)))
+                shown = {mask.object_id: mask.crop for mask in apart(masks)}
+                return shown.get(obj)
 
             running.run(
                 opened.project, partial(opened.correction, running.prompts), shown, seen

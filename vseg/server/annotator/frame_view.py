@@ -5,16 +5,16 @@ Enters: a project and a frame.  Leaves: ShownMasks.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import combinations
 
 from vseg.frame_masks import FrameMasks
-from vseg.ops.masks import crop_overlap
+from vseg.ops.shared_pixels import STANDS, ClaimedMask, losses
 from vseg.results.spans import ObjectSpans, SpanState
 from vseg.server.annotator.ledger import PendingPrompt
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask
 from vseg.server.annotator.project import Project
 from vseg.server.annotator.prompted_images import PromptedImages, PromptedMask
-from vseg.session.identity.nested_objects import NESTED
 from vseg.types import Mask, MaskCrop, Polygon, Prompt
 
 _GIVEN = ("prompt", "import")
@@ -37,45 +37,35 @@ class PromptedPlace:
         """Whether the user gave its mask."""
         return isinstance(self.prompts[-1].value, Mask | Polygon)
 
-    def known(self, images: PromptedImages) -> ShownMask | None:
+    def known(self, images: PromptedImages) -> PromptedMask | None:
         """Its mask if it is held, on any thread.  Raises what `PromptedImages.mask` raised."""
-        mask = images.known(self.key)
-        return None if mask is None else self._shown(mask)
+        return images.known(self.key)
 
-    def decoded(self, images: PromptedImages) -> ShownMask:
+    def decoded(self, images: PromptedImages) -> PromptedMask:
         """Its mask; on the thread of the device.  Raises what `PromptedImages.mask` raises."""
-        return self._shown(images.mask(self.key, self.prompts, self.stored))
-
-    def _shown(self, mask: PromptedMask) -> ShownMask:
-        flags = MaskFlag.PENDING
-        if mask.crop.area:
-            flags |= MaskFlag.PRESENT
-        return ShownMask(self.frame, self.object_id, flags, mask.score, mask.crop)
+        return images.mask(self.key, self.prompts, self.stored)
 
 
-def apart(masks: Collection[ShownMask], painted: Collection[int]) -> list[ShownMask]:
-    """Masks of one frame that were decoded one by one, without the pixels that they share.
+def apart(decoded: Sequence[tuple[PromptedPlace, PromptedMask]]) -> list[ShownMask]:
+    """Masks of one frame that were decoded one by one, without the pixels that they share, but
+    for those that the user painted.
 
-    painted: objects whose masks the user gave, which share pixels.  `propagate` decodes the
-    others together, and no pixel is in two of them but of a part and its whole.  Until then
-    the smaller mask has them: one that is decoded alone errs by spreading, as where
-    `FrameMasks.with_others` has no logits.
+    With 100 pairs of instances in stills that touch and were clicked on, J is 51.5 (decoded
+    together 50.8; as decoded 48.4; with all pixels to the smaller mask 45.7).
     """
-    smallest = sorted(
-        masks, key=lambda m: (m.object_id not in painted, m.crop.area, m.object_id)
-    )
-    shown: list[ShownMask] = []
-    for mask in smallest:
-        crop = mask.crop
-        if mask.object_id not in painted:
-            before = smallest[: len(shown)]
-            crop = crop.without(m.crop for m in before if not _nested(m.crop, crop))
-        shown.append(mask if crop is mask.crop else replace(mask, crop=crop))
+    claims = [
+        ClaimedMask(place.object_id, mask.crop, STANDS if place.is_painted else 0, mask.logits)
+        for place, mask in decoded
+    ]
+    lost = losses(combinations(claims, 2))
+    shown = []
+    for place, mask in decoded:
+        crop = mask.crop.without(lost.get(place.object_id, ()))
+        flags = MaskFlag.PENDING
+        if crop.area:
+            flags |= MaskFlag.PRESENT
+        shown.append(ShownMask(place.frame, place.object_id, flags, mask.score, crop))
     return shown
-
-
-def _nested(one: MaskCrop, other: MaskCrop) -> bool:
-    return crop_overlap(one, other) > NESTED * min(one.area, other.area)
 
 
 class FrameView:
@@ -117,10 +107,15 @@ class FrameView:
                 for obj in sorted(wanted)
             ]
 
-    def place(self, obj: int, frame: int, prompts: Sequence[PendingPrompt]) -> PromptedPlace:
-        """An object with these prompts on a frame, which correct what is stored there."""
+    def places(self, frame: int, prompts: Iterable[PendingPrompt]) -> list[PromptedPlace]:
+        """The objects with these prompts on a frame, which correct what is stored there."""
+        of_objects: dict[int, list[PendingPrompt]] = {}
+        for prompt in prompts:
+            if prompt.place[1] == frame:
+                of_objects.setdefault(prompt.place[0], []).append(prompt)
         with self._project.lock:
-            return self._place(obj, frame, prompts, self._masks(frame))
+            masks = self._masks(frame)
+            return [self._place(i, frame, own, masks) for i, own in of_objects.items()]
 
     def crop(self, obj: int, frame: int) -> MaskCrop | None:
         """The stored mask of an object on a frame, None where it has no row."""

@@ -10,11 +10,16 @@ shown last.  Both are bounded.  To be used from one thread at a time, that of th
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32
 
 from vseg.errors import VsegError
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
+from vseg.ops.enlarging import enlarged_logits
 from vseg.ops.latest import Latest
 from vseg.pipelines.correction_session import with_stored
 from vseg.session.encoded_image import EncodedImage
@@ -46,10 +51,13 @@ differs by less is the same mask to the eye."""
 
 @dataclass(frozen=True, slots=True)
 class PromptedMask:
-    """A mask from prompts.  score: the quality that the model predicts."""
+    """A mask from prompts.  score: the quality that the model predicts.  logits: gives them at
+    video size; None of a mask that the user gave.
+    """
 
     crop: MaskCrop
     score: float
+    logits: Callable[[], Float32[np.ndarray, "H W"]] | None = None
 
 
 class PromptedImages:
@@ -157,7 +165,8 @@ class PromptedImages:
             before = Mask(stored.paste(height, width))
         masks = self._predictor.predict_objects(image, [with_stored(visual, before)])
         crop = masks.crop(1) if masks.visible[0] else MaskCrop.empty()
-        return PromptedMask(crop, float(masks.scores[0]))
+        logits = partial(enlarged_logits, masks.logits[0], (height, width))
+        return PromptedMask(crop, float(masks.scores[0]), logits)
 
 
 def _scaled_box(shown: MaskCrop, scale: float, height: int, width: int) -> Box:
