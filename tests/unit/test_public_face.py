@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import vseg
+from tests.unit.results.test_run import HEIGHT, WIDTH, header
 from vseg.errors import VsegError
+from vseg.results import RunWriter
 
 pytestmark = pytest.mark.integration
 
@@ -27,6 +29,8 @@ def session():
     made.prompt(1, image, box=(30, 20, 50, 40))
     made.step(image, 0.0)
     return made
+def run():
+    return vseg.open_run(sys.argv[2])
 def clip():
     made = vseg.Session(model, vseg.open_video([image, image]))
     made.prompt(1, 0, box=(30, 20, 50, 40))
@@ -119,6 +123,29 @@ REFUSED = {
     "vseg.Tracker(model).save(None)": "UsageError: the file of a tracker is None",
     "vseg.ImagePredictor(model).predict_objects("
     "vseg.ImagePredictor(model).encode(image), ['1,2'])": "BadPrompt: not a list",
+    "vseg.ImagePredictor(model).predict_objects("
+    "vseg.ImagePredictor(model).encode(image), None)": "BadPrompt: objects is a NoneType",
+    "vseg.ImagePredictor(model).predict_objects("
+    "vseg.ImagePredictor(model).encode(image), [[vseg.Box(1, 2, 3, 4)]], 3)": (
+        "BadPrompt: the priors are int"
+    ),
+    "vseg.ImagePredictor(model).predict("
+    "vseg.ImagePredictor(model).encode(image), [vseg.Box(1, 2, 3, 4)], prior='x')": (
+        "BadPrompt: the priors are str"
+    ),
+    "session().interrupt(None)": "BadFrame: frame is NoneType, not vseg.Frame",
+    "session().interrupt('x')": "BadFrame: frame is str, not vseg.Frame",
+    "session().features_of(image)": "BadFrame: frame is ndarray, not vseg.Frame",
+    "session().similarity(None, [vseg.Box(1, 2, 3, 4)], [1])": "BadFrame: frame is NoneType",
+    "session().step_encoded(None)": "UsageError: image is NoneType, not what `encode` gives",
+    "session().step(image, objects=3)": "BadPrompt: objects is 3, not a list of ids",
+    "session().step(image, objects=['x', 1])": "BadPrompt: no object 'x'",
+    "session().keep_prompts(1, None)": "BadPrompt: frames is None",
+    "vseg.Tracker(model).warm_up('4', 4)": "UsageError: images of 4x'4'",
+    "run().show(0, video=3)": "UsageError: video is int, not what vseg.open_video gives",
+    "run().check_source(None)": "UsageError: the clip is None, not the name of a file",
+    "run().edit(model='nano')": "UsageError: model is str, not what vseg.load_model gives",
+    "run().edit(source=3)": "UsageError: source is 3, not the name of a file",
     "(lambda s: (s.close(), s.step(image)))(session())": "UsageError: closed",
     "(lambda s: (s.close(), s.prompt(1, image, box=(1, 2, 3, 4))))(session())": (
         "UsageError: closed"
@@ -127,7 +154,7 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def raised() -> dict[str, str]:
+def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What each expression of REFUSED raises, as `Type: message`."""
     loop = """
 for text in json.loads(sys.argv[1]):
@@ -137,8 +164,13 @@ for text in json.loads(sys.argv[1]):
     except Exception as error:
         print(json.dumps([text, f"{type(error).__name__}: {error}"]))
 """
+    run = tmp_path_factory.mktemp("run") / "a"
+    writer = RunWriter.create(run, header(), [])
+    image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    writer.write(vseg.FrameMasks.of(vseg.Frame(0, 0, 0.0, image), {}))
+    writer.finish()
     done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + loop, json.dumps(list(REFUSED))],
+        [sys.executable, "-c", PRELUDE + loop, json.dumps(list(REFUSED)), str(run)],
         capture_output=True,
         text=True,
         check=True,

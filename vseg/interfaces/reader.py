@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, runtime_checkable
 
-from vseg.errors import DamagedVideo
+from vseg.errors import DamagedVideo, UsageError
 from vseg.types import Frame, VideoInfo
 
 
@@ -55,6 +55,15 @@ class Reader(Source, Protocol):
         backward.
         """
         ...
+
+
+def check_reader(video: object) -> None:
+    """Raise UsageError for what is no reader, such as the name of a clip."""
+    if not isinstance(video, Reader):
+        raise UsageError(
+            f"video is {type(video).__name__}, not what vseg.open_video gives",
+            hint="give video=vseg.open_video(...), of a file, a folder, or a list of images",
+        )
 
 
 def readable_frames(

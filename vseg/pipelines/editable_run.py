@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from vseg.build import open_clip
 from vseg.errors import BadRun
+from vseg.interfaces.promptable_model import check_loaded
+from vseg.io.files import given_path
 from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.run_edit import RunEdit
 from vseg.results.revision_chain import redo, undo
@@ -22,13 +24,18 @@ class EditableRun(Run):
         read them.
 
         model: that tracks, the one of the run if None.  source: where the clip is now, if it
-        has moved.  Raises BadRun if the run is not of the current revision.
+        has moved.  Raises BadRun if the run is not of the current revision, UsageError for
+        what is no model or no path.
         """
         if self.revision != self.header.revision:
             raise BadRun(
                 f"revision {self.revision} of {self.path} is not the current one",
                 hint=f"vseg revisions {self.path} --to {self.revision}",
             )
+        if model is not None:
+            check_loaded(model)
+        if source is not None:
+            given_path(source, "source")
         return RunEdit(self.path, CorrectionSettings(source, model))
 
     def undo(self) -> "EditableRun":

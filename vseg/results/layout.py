@@ -168,6 +168,11 @@ def read_header(root: Path) -> RunHeader:
     try:
         _check_files(root)
         payload = path.read_bytes()
+    except NotADirectoryError as error:
+        raise BadRun(
+            f"{root} is a file, not the folder of a run",
+            hint="`vseg track CLIP -o RUN` makes one; --detections FILE takes boxes",
+        ) from error
     except OSError as error:
         raise BadRun(
             f"{root} is not a run directory: cannot read {HEADER} ({error.strerror})",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vseg.errors import BadMask, BadRun
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.reader import OpenReader, Reader
+from vseg.interfaces.reader import OpenReader, Reader, check_reader
 from vseg.io.files import given_path
 from vseg.ops.colours import rgb_of
 from vseg.ops.label_text import tag_of
@@ -61,8 +61,9 @@ class Run:
         self._latest: tuple[int, Shard] | None = None
         self._checked: Path | None = None
 
-    def check_source(self, path: Path) -> None:
+    def check_source(self, path: Path | str) -> None:
         """Raise BadRun unless this is the clip that the run was made from, by content."""
+        path = given_path(path, "the clip")
         if path != self._checked:
             check_same_source(path, self.path, self.header.source)
             self._checked = path
@@ -172,10 +173,11 @@ class Run:
         """An image of one frame with its masks drawn; a notebook displays it.
 
         video: the clip; None opens it where it was when it was tracked.  Raises BadRun if the
-        frame is not in the run or the clip is not there.
+        frame is not in the run or the clip is not there, UsageError for what is no reader.
         """
         masks = self[frame_index]
         if video is not None:
+            check_reader(video)
             frame = video.read(frame_index)
         elif self._open_clip is None:
             raise BadRun(

@@ -8,6 +8,7 @@ shown nothing.  All that is kept is bounded, and goes with the image.
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
+from vseg.errors import UsageError
 from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel
 from vseg.ops.latest import Latest
 from vseg.tensors import Decoded, Features
@@ -72,6 +73,15 @@ class EncodedImage:
     features: Features
     crop: bool = False
     kept: KeptMasks = field(default_factory=KeptMasks, repr=False, compare=False)
+
+
+def check_encoded(image: object) -> None:
+    """Raise UsageError for what no predictor encoded."""
+    if not isinstance(image, EncodedImage):
+        raise UsageError(
+            f"image is {type(image).__name__}, not what `encode` gives",
+            hint="encode it first: encoded = vseg.ImagePredictor(model).encode(image)",
+        )
 
 
 def _copy(row: Decoded) -> Decoded:

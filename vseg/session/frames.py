@@ -206,6 +206,15 @@ def _checked(frame: Frame, state: SessionState) -> Frame:
     return frame
 
 
+def check_frame(frame: object) -> None:
+    """Raise BadFrame for what is no Frame, as a plain image or an index."""
+    if not isinstance(frame, Frame):
+        raise BadFrame(
+            f"frame is {type(frame).__name__}, not vseg.Frame",
+            hint="give vseg.Frame(index, None, time_s, image), or one that a video read",
+        )
+
+
 def _next(image: Any, time_s: float | None, state: SessionState) -> Frame:
     """A plain image as the frame after the last one of a live source.
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from vseg.errors import BadPrompt, UsageError
+from vseg.errors import BadPrompt
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel, check_loaded
 from vseg.ops.rgb import checked_rgb
@@ -27,7 +27,7 @@ from vseg.prompts.check import (
 )
 from vseg.prompts.visual import as_visual
 from vseg.session.decoded_masks import decoded_masks
-from vseg.session.encoded_image import EncodedImage
+from vseg.session.encoded_image import EncodedImage, check_encoded
 from vseg.session.fine_masks import own_fine_masks
 from vseg.session.prompt_rounds import decoded_in_rounds
 from vseg.tensors import Decoded
@@ -69,7 +69,8 @@ class ImagePredictor:
         so far, which the prompts correct: `logits[0]` of the masks before.  Raises BadPrompt.
         """
         values = collect_prompts(prompts, **numbers)
-        return self.predict_objects(image, [values], None if prior is None else prior[None])
+        priors = prior[None] if isinstance(prior, np.ndarray) else prior
+        return self.predict_objects(image, [values], priors)
 
     @torch.inference_mode()
     def predict_objects(
@@ -83,10 +84,11 @@ class ImagePredictor:
         Every one is predicted as if it were alone: masks may overlap.  priors: `logits` of the
         masks so far.  Raises BadPrompt for prompts or priors that do not fit the image.
         """
-        if not isinstance(image, EncodedImage):
-            raise UsageError(
-                f"image is {type(image).__name__}, not what `encode` gives",
-                hint="predict on encoded = predictor.encode(image)",
+        check_encoded(image)
+        if not isinstance(objects, Sequence) or isinstance(objects, str):
+            raise BadPrompt(
+                f"objects is a {type(objects).__name__}, not a list of lists of prompts",
+                hint="give a list for each object: [[vseg.Box(10, 20, 200, 300)], ...]",
             )
         objects = [typed_prompts(prompts) for prompts in objects]
         for number, prompts in enumerate(objects, start=1):
@@ -151,9 +153,10 @@ class ImagePredictor:
         self, image: EncodedImage, priors: Float32[np.ndarray, "_ _ _"], objects: int
     ) -> Float[Tensor, "O h4 w4"]:
         wanted = (objects, *image.features.map_hw)
-        if priors.shape != wanted:
+        if not isinstance(priors, np.ndarray) or priors.shape != wanted:
+            shape = getattr(priors, "shape", None)
             raise BadPrompt(
-                f"the priors have the shape {priors.shape}, not {wanted}",
+                f"the priors are {type(priors).__name__} of shape {shape}, not {wanted}",
                 hint="give the logits of masks that were predicted on this image",
             )
         return torch.from_numpy(priors).to(self.model.device, self.model.dtype)

@@ -19,13 +19,13 @@ from vseg.interfaces.reader import Reader
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.session.advance import advance
 from vseg.session.encode_ahead import EncodeAhead
-from vseg.session.encoded_image import EncodedImage
-from vseg.session.frames import AnyFrame, SessionFrames
+from vseg.session.encoded_image import EncodedImage, check_encoded
+from vseg.session.frames import AnyFrame, SessionFrames, check_frame
 from vseg.session.identity.similar_objects import similar_objects
 from vseg.session.image_predictor import ImagePredictor
 from vseg.session.output import frame_masks
 from vseg.session.session_objects import SessionObjects
-from vseg.session.session_passes import SessionPass
+from vseg.session.session_passes import SessionPass, check_ids
 from vseg.session.tracked_object import TrackedObject
 from vseg.tensors import Features
 from vseg.types import Exemplar, Frame, PromptValue, Text, VisualPrompt
@@ -145,8 +145,9 @@ class Session(SessionObjects):
         self._check_open()
         self._passes.changed()
         frame = self._frames.to_step(image, time_s, self._state, reverse=reverse)
-        ids = self.object_ids if objects is None else sorted(objects)
-        live = [self._state.tracked(obj) for obj in ids]
+        named = self.object_ids if objects is None else check_ids(objects)
+        live = [self._state.tracked(obj) for obj in named]
+        live.sort(key=lambda tracked: tracked.object_id)
         in_time = objects is not None or not remember
         masks = advance(
             self._state,
@@ -167,6 +168,7 @@ class Session(SessionObjects):
         Raises BadFrame for a frame of another size, or one that does not follow the last.
         """
         self._check_open()
+        check_encoded(image)
         self._frames.hold(image.frame, image.features)
         try:
             return self.step(image.frame, reverse=reverse)
@@ -178,6 +180,7 @@ class Session(SessionObjects):
         recognised, wherever they were before.
         """
         self._check_open()
+        check_frame(frame)
         self._passes.changed()
         for tracked in [*self.objects.values(), *self._state.distractors.values()]:
             tracked.prior = None
@@ -246,6 +249,7 @@ class Session(SessionObjects):
 
     def features_of(self, frame: Frame) -> Features:
         """The features of a frame, encoded once: its next prompts and `step` use them too."""
+        check_frame(frame)
         return self._frames.features(frame, keep=True)
 
     def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:

@@ -13,7 +13,7 @@ from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
 from vseg.interfaces.promptable_model import check_loaded
-from vseg.interfaces.reader import Reader
+from vseg.interfaces.reader import Reader, check_reader
 from vseg.session.factory import open_engine
 from vseg.session.identity.identities import Identities
 from vseg.session.prompt_history import PromptHistory
@@ -40,12 +40,8 @@ class SessionObjects(Closing):
         settings: tuple[MemorySettings, IdentitySettings, CropSettings],
         grounder: Grounder | None,
     ) -> None:
-        if video is not None and not isinstance(video, Reader):
-            raise UsageError(
-                f"video is {type(video).__name__}, not what vseg.open_video gives",
-                hint="vseg.Session(model, video) with video = vseg.open_video(...), of a "
-                "file, a folder, or a list of images",
-            )
+        if video is not None:
+            check_reader(video)
         check_loaded(model)
         for (name, kind), given in zip(_SETTINGS, settings, strict=True):
             if not isinstance(given, kind):

@@ -51,11 +51,9 @@ class SessionPasses:
         self, start: int | None, *, reverse: bool, named: Sequence[int] | None
     ) -> SessionPass:
         """What `propagate` would do.  Raises BadPrompt."""
-        if named is not None and (not isinstance(named, Iterable) or not [*named]):
-            raise BadPrompt(
-                f"objects is {named!r}, not a list of ids", hint="leave it out for all"
-            )
-        asked = None if named is None else frozenset(named)
+        asked = None if named is None else frozenset(check_ids(named))
+        if asked is not None and not asked:
+            raise _no_ids(named)
         if start is None and self._last is not None:
             last = self._last[0]
             same = (last.named, last.reverse) == (asked, reverse)
@@ -124,3 +122,14 @@ class RunningPass:
         if self._video is None:
             return False
         return frame_index == (0 if self._this.reverse else len(self._video) - 1)
+
+
+def check_ids(objects: Iterable[int]) -> Iterable[int]:
+    """The objects that a caller named.  Raises BadPrompt for what is no list."""
+    if not isinstance(objects, Iterable):
+        raise _no_ids(objects)
+    return objects
+
+
+def _no_ids(objects: object) -> BadPrompt:
+    return BadPrompt(f"objects is {objects!r}, not a list of ids", hint="leave it out for all")

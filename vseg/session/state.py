@@ -112,6 +112,8 @@ class SessionState:
     def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
         """Forget the prompts of an object on all frames but these.  Raises BadPrompt."""
         tracked = self.tracked(obj)
+        if not isinstance(frames, Collection):
+            raise BadPrompt(f"frames is {frames!r}, not a list of frame numbers")
         tracked.prompts = {t: p for t, p in tracked.prompts.items() if t in frames}
         tracked.stale &= tracked.prompts.keys()
         tracked.prompted_places = {

@@ -211,3 +211,12 @@ def test_only_the_current_revision_is_edited(path: Path) -> None:
         edit.rename(1, "car")
     with pytest.raises(BadRun, match="not the current"):
         vseg.open_run(path, 0).edit()
+
+
+def test_a_file_for_a_run_names_the_command_that_makes_one(tmp_path: Path) -> None:
+    detections = tmp_path / "det.txt"
+    detections.write_text("1,1,10,10,50,50,0.9,-1,-1,-1\n")
+    with pytest.raises(BadRun, match="is a file") as error:
+        vseg.open_run(detections)
+    assert "vseg track CLIP -o RUN" in (error.value.hint or "")
+    assert "--detections" in (error.value.hint or "")

@@ -178,9 +178,9 @@ class Tracker(Closing):
         """Build what the first updates would build, and measure them: at every size, on blank
         images.  Call it before the first update; it takes some seconds.  Raises UsageError.
         """
-        if min(height, width, objects) < 1:
+        if not all(isinstance(n, int) and n >= 1 for n in (height, width, objects)):
             raise UsageError(
-                f"images of {width}x{height} with {objects} objects cannot be tracked",
+                f"images of {width!r}x{height!r} with {objects!r} objects cannot be tracked",
                 hint="give the height and width that update will get, and 1 object or more",
             )
         with self._state_lock:
