@@ -106,13 +106,13 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
     "Show and find": (
         CommandEntry(
             "frame",
-            "source:frame",
+            "frame:frame",
             "Write one exact frame as a PNG: of a clip, to find the coordinates of a prompt "
             "on; of a run, with its masks.",
         ),
         CommandEntry(
             "render",
-            "outputs:render",
+            "render:render",
             "Draw the masks over the clip: an mp4 that plays in a browser, and a contact "
             "sheet.",
         ),
@@ -140,12 +140,12 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
     "Clips and files": (
         CommandEntry(
             "probe",
-            "source:probe",
+            "probe_command:probe",
             "Report what a clip really holds: frame count, rates, rotation, damage.",
         ),
         CommandEntry(
             "export",
-            "outputs:export",
+            "export:export",
             "Convert runs to another format, or a model's whole loop to ONNX graphs.",
         ),
         CommandEntry(
@@ -186,7 +186,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
         ),
         CommandEntry(
             "doctor",
-            "machine:doctor",
+            "doctor:doctor",
             "Check versions, processor, GPU, codecs, readers, disk and weights.",
         ),
         CommandEntry(

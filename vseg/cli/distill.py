@@ -8,7 +8,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json, show_pairs
-from vseg.cli.steps import TeacherReport, print_licence, print_steps
+from vseg.cli.training_progress import TeacherReport, print_licence, print_steps
 
 
 def distill(

@@ -103,7 +103,7 @@ def _told(
     from vseg.analysis.scene_events import engine_of_run, events_of_run, unmet_labels
     from vseg.build import open_clip
     from vseg.events.event_snapshots import SnapshotFolder
-    from vseg.results.brief_objects import seldom_detected_run
+    from vseg.results.seldom_detections import seldom_detected_run
 
     engine = engine_of_run(run, file, camera)
     warnings = [*engine.plan.warnings, *unmet_labels(run, file)]

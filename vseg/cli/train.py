@@ -7,7 +7,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import Command, show_json
-from vseg.cli.steps import TeacherReport, print_licence, print_steps
+from vseg.cli.training_progress import TeacherReport, print_licence, print_steps
 
 app = typer.Typer(
     no_args_is_help=True, help="Train a model; the same command again continues."

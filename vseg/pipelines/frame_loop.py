@@ -16,8 +16,8 @@ from vseg.pipelines.job import JobTimes, ProgressCallbacks
 from vseg.pipelines.passes import Pass, frames_done, frames_in_all, passes_of, resumed
 from vseg.pipelines.prepare import Task
 from vseg.pipelines.warm_up import warm_up
-from vseg.results.endings import DETECTIONS
 from vseg.results.records import Damage, RunHeader
+from vseg.results.run_warnings import DETECTIONS
 from vseg.results.verify import verify_run
 from vseg.results.writer import RunWriter
 from vseg.session.session import Session

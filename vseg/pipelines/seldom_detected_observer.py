@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.live import LiveChange, LiveFrame
-from vseg.results.brief_objects import seldom_detected
+from vseg.results.seldom_detections import seldom_detected
 from vseg.types import VideoInfo
 
 _ENOUGH = 10

@@ -17,16 +17,16 @@ from vseg.interfaces.model import Model
 from vseg.ops.counted import counted
 from vseg.pipelines.frame_loop import FrameLoop
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
-from vseg.pipelines.mend import mend
+from vseg.pipelines.lost_frames import mend
 from vseg.pipelines.passes import untracked_notes
 from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
 from vseg.pipelines.resumption import completed
-from vseg.results.brief_objects import seldom_detected_run
 from vseg.results.events import read_events
 from vseg.results.layout import RunState, read_header, read_objects, run_state
 from vseg.results.lost_parts import check_revision, lost_parts_of
 from vseg.results.records import RunHeader
+from vseg.results.seldom_detections import seldom_detected_run
 from vseg.results.verify import verify_run
 from vseg.results.write_lock import write_lock
 from vseg.results.writer import RunWriter

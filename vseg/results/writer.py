@@ -23,7 +23,6 @@ from vseg.results.clearing import (
     clear_states,
     clear_unfinished_writes,
 )
-from vseg.results.endings import ending_warnings
 from vseg.results.events import append_events, forget_events
 from vseg.results.layout import (
     FRAME_SHARDS,
@@ -42,6 +41,7 @@ from vseg.results.object_list import ObjectList
 from vseg.results.open_shard import OpenShard
 from vseg.results.prompts import append_prompt, write_prompts
 from vseg.results.records import Damage, Progress, RunHeader, Status, StoredObject
+from vseg.results.run_warnings import ending_warnings
 from vseg.results.shards import damaged_frames, join_frames
 from vseg.results.verify import verify_run
 from vseg.results.write_lock import check_writer

@@ -50,7 +50,7 @@ class _Interrupted:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("module", ["vseg.cli.command_line", "vseg.cli.source"])
+@pytest.mark.parametrize("module", ["vseg.cli.command_line", "vseg.cli.probe_command"])
 def test_ctrl_c_while_a_command_is_loaded_is_no_traceback(
     module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

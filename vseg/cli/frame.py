@@ -1,4 +1,4 @@
-"""Looking at a clip before tracking it: `vseg probe` and `vseg frame`."""
+"""A frame of a clip or a run as an image: `vseg frame`."""
 
 import sys
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json, show_pairs
-from vseg.errors import BadPrompt, ExitCode, UsageError
+from vseg.cli.report import show_json
+from vseg.errors import BadPrompt, UsageError
 from vseg.io.files import check_exists
 
 if TYPE_CHECKING:
@@ -19,48 +19,6 @@ if TYPE_CHECKING:
 
 HEADER = "run.json"
 """What tells a run from a folder of images."""
-
-
-def probe(
-    clip: options.Source,
-    decode: Annotated[
-        bool, typer.Option("--decode/--no-decode", help="Decode every frame to find damage.")
-    ] = True,
-    numbering: options.Numbering = None,
-    as_json: options.Json = False,
-) -> None:
-    """Report what a clip really holds: frame count, rates, rotation, damage."""
-    check_exists(clip)
-    from vseg.video.probe import probe as examine
-
-    facts = (
-        _folder_facts(clip, numbering)
-        if Path(clip).is_dir()
-        else examine(clip, decode=decode).to_json()
-    )
-    (show_json if as_json else show_pairs)(facts)
-    if facts.get("damage") is not None:
-        raise typer.Exit(ExitCode.PARTIAL)
-
-
-def _folder_facts(
-    folder: str, numbering: str | None
-) -> dict[str, str | int | float | bool | None]:
-    """What is known of a folder of images; its images have no time stamps that could
-    differ.
-    """
-    from vseg.build import open_video
-
-    with open_video(folder, "images", numbering) as video:
-        info = video.info
-        return {
-            "path": folder,
-            "container": "folder of images",
-            "codec": info.codec,
-            "height": info.height,
-            "width": info.width,
-            "frames": len(video),
-        }
 
 
 def frame(

@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 
 from tests.runs import header_of
-from vseg.results.brief_objects import seldom_detected_run
 from vseg.results.records import RunHeader, StoredObject
+from vseg.results.seldom_detections import seldom_detected_run
 from vseg.types import VideoInfo
 
 VIDEO = VideoInfo("clip.mp4", 36, 50, Fraction(25), 400)
