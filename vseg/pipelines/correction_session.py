@@ -1,9 +1,9 @@
 """A session whose memory is that of a frame in the middle of a clip, rebuilt from a run.
 
-Enters: prompts on one frame, and the stored masks of other anchors.  Leaves: a session that
-tracks on from there in either direction.  No frame in between is tracked: the nearest anchors
-are encoded into memory as masks that were given, which costs a few frames wherever the
-correction is.  Nothing is stored for it in the run, so that no edit makes it stale.
+Enters: prompts on one frame, and stored masks of others.  Leaves: a session that tracks on
+from there in either direction.  No frame in between is tracked: the nearest masks that are
+known are encoded into memory, which costs a few frames wherever the correction is.  Nothing is
+stored for it in the run, so that no edit makes it stale.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -76,15 +76,15 @@ class SessionSetup:
             yield from readable_frames(self.video, start, end, passed)
 
 
-AnchorMasks = Mapping[int, Mapping[int, Mask]]
+MasksByFrame = Mapping[int, Mapping[int, Mask]]
 """Masks by frame and object."""
 Values = Mapping[int, Sequence[PromptValue]]
 """Prompts by object."""
 
 
-def remember_anchors(session: Session, anchors: AnchorMasks) -> None:
+def remember_masks(session: Session, known: MasksByFrame) -> None:
     """Write masks into memory as prompted frames, by ascending frame."""
-    for frame, masks in sorted(anchors.items()):
+    for frame, masks in sorted(known.items()):
         for object_id, mask in masks.items():
             session.add_prompt(object_id, frame, [mask])
         _step(session, frame, list(masks))

@@ -7,7 +7,7 @@ the objects near a frame before anything is tracked there.
 from collections.abc import Collection, Iterable
 
 from vseg.pipelines.correction_gaps import nearest_anchors, stretch_beside
-from vseg.pipelines.correction_session import remember_anchors
+from vseg.pipelines.correction_session import remember_masks
 from vseg.results.draft import RevisionDraft
 from vseg.results.lives import clearest_frame
 from vseg.results.spans import ObjectSpans
@@ -41,9 +41,10 @@ class KnownMasks:
         objects: Iterable[int],
         pending: Collection[tuple[int, int]],
     ) -> int:
-        """Write into the memory of a session what is known of objects near a frame: their
+        """Write into the memory of a new session what is known of objects near a frame: their
         anchors, and the stored mask of the highest predicted quality since the last one.  How
-        many frames that were.
+        many frames that were.  Only anchors are prompts of the session: a pass tracks over the
+        other one, which may be wrong, as over any frame.
 
         pending: frames and objects whose prompts have not had their turn; what is stored there
         is still to be corrected.  Without the mask of the highest quality, J over the frames
@@ -51,18 +52,21 @@ class KnownMasks:
         had tracked the clip from its start (21 corrections in random synthetic scenes).
         """
         masks: dict[int, dict[int, Mask]] = {}
+        anchors: dict[int, list[int]] = {}
         for obj in objects:
             spans = self._draft.content.spans[obj]
             known = [f for f in spans.anchors if (f, obj) not in pending]
             decoded = spans.model_copy(update={"anchors": tuple(known)})
             clearest = self._clearest(decoded, frame)
             least = 0 if clearest is None else 1
-            chosen = nearest_anchors(decoded, frame, self._most - least)
-            for other in chosen if clearest is None else {*chosen, clearest}:
+            anchors[obj] = nearest_anchors(decoded, frame, self._most - least)
+            for other in anchors[obj] if clearest is None else {*anchors[obj], clearest}:
                 mask = self.of(obj, other)
                 if mask is not None:
                     masks.setdefault(other, {})[obj] = mask
-        remember_anchors(session, masks)
+        remember_masks(session, masks)
+        for obj in session.object_ids:
+            session.keep_prompts(obj, anchors[obj])
         return len(masks)
 
     def _clearest(self, spans: ObjectSpans, frame: int) -> int | None:

@@ -133,6 +133,21 @@ def test_only_the_span_around_a_prompt_changes(
     assert not (run / "revisions" / "scratch").exists()
 
 
+def test_a_stored_mask_that_is_remembered_is_no_prompt(
+    scene: SyntheticVideo, run: Path, model: Model
+) -> None:
+    """It may be wrong itself: the passes track over its frame."""
+    draft = RevisionDraft(run)
+    draft.rewrite(10, 11, lambda record: [replace(row, score=0.99) for row in record.rows])
+    draft.commit(["--test"])
+    with edit(run, model) as opened:
+        opened.prompt(1, MIDDLE, mask=truth(scene, 1, MIDDLE).mask)
+    corrected = vseg.open_run(run)
+    prompted = [row.frame for row in corrected.track(1) if row.source == "prompt"]
+    assert prompted == [0, MIDDLE]
+    assert mask_iou(corrected[10][1], truth(scene, 1, 10).mask) > 0.5  # it was 0
+
+
 def test_what_agrees_already_costs_a_few_frames(run: Path, model: Model) -> None:
     """The time is that of the span, not of the clip; the shards beside it are shared."""
     go_to(run, 0)
