@@ -96,8 +96,8 @@ class RerunLog(Closing):
         self._recording: RecordingStream = rerun.RecordingStream("vseg")
         self._recording.send_recording_name(name)
         self._target = target
-        if target == SPAWN:
-            _start_viewer()
+        self._viewer = _start_viewer() if target == SPAWN else None
+        if self._viewer is not None:
             self._recording.connect_grpc(f"rerun+http://127.0.0.1:{PORT}/proxy")
             return
         try:
@@ -131,10 +131,13 @@ class RerunLog(Closing):
             self._recording.flush(timeout_sec=_FLUSH_S)
         except RuntimeError as error:
             # A viewer may have been closed before what it shows has ended.
-            if self._target != SPAWN:
+            if self._viewer is None:
                 raise OutputError(f"cannot write {self._target}: {error}") from error
         finally:
             self._recording.disconnect()
+        # It takes logs before it finds that there is no display.
+        if self._viewer is not None and (self._viewer.poll() or 0) > 0:
+            raise _failed(self._viewer)
 
     def _log_context(self, shown: LoggedFrame, camera: str) -> None:
         """The names and colours of classes, where they are not those of the frame before."""
@@ -199,22 +202,26 @@ def _title(obj: int, label: str | None) -> str:
     return f"{obj} {label}" if label else str(obj)
 
 
-def _start_viewer() -> None:
-    """Start the viewer in a process that outlives this one.  Raises OutputError."""
+def _start_viewer() -> "subprocess.Popen[bytes]":
+    """The viewer, started in a process that outlives this one.  Raises OutputError."""
     # It sends reports of its use unless it runs in continuous integration.
     silent = os.environ | {"CI": "true"}
     viewer = subprocess.Popen(VIEWER, env=silent, start_new_session=True)
     until = time.monotonic() + _START_S
     while time.monotonic() < until:
         if viewer.poll() is not None:
-            raise OutputError(
-                f"Rerun's viewer ended at once, with status {viewer.returncode}",
-                hint="give --rerun a file where there is no display: --rerun run.rrd",
-            )
+            raise _failed(viewer)
         with suppress(OSError), socket.create_connection(("127.0.0.1", PORT), timeout=1):
-            return
+            return viewer
         time.sleep(0.1)
     viewer.terminate()
     raise OutputError(
         f"Rerun's viewer does not answer within {_START_S:g} s", hint="--rerun run.rrd"
+    )
+
+
+def _failed(viewer: "subprocess.Popen[bytes]") -> OutputError:
+    return OutputError(
+        f"Rerun's viewer ended with status {viewer.returncode}",
+        hint="give --rerun a file where there is no display: --rerun run.rrd",
     )

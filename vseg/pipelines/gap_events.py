@@ -55,7 +55,9 @@ class GapEvents:
                 seconds=seconds,
                 detail=detail or None,
             )
-            self._say(f"{title}back after {seconds:.1f} s{detail and f', {detail}'}")
+            # Without a gap it gave no image before, and its clock begins with this one.
+            came = "its first image" if what.gap_s is None else f"back after {seconds:.1f} s"
+            self._say(f"{title}{came}{detail and f', {detail}'}")
         else:
             return
         self._sink.send(self._stamps[camera].on(event))

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from rosbags.interfaces import Connection
 
 NANOSECOND = Fraction(1, 10**9)
+# What the names of files that hold messages end with, by which rosbags tells them apart.
+_BAGS = (".mcap", ".db3")
 # The header of a message: 4 bytes that say how it is encoded, then seconds and nanoseconds of
 # its stamp (OMG CDR; std_msgs/Header).
 _STAMP = {0: ">iI", 1: "<iI"}
@@ -196,6 +198,11 @@ def open_bag(path: Path) -> "Iterator[AnyReader]":
     from rosbags.highlevel import AnyReader
     from rosbags.typesys import Stores, get_typestore
 
+    if path.is_file() and path.suffix not in _BAGS:
+        raise BadVideo(
+            f"{path}: bags of ROS 2 are known by the end of their names",
+            hint=f"rename it to {path.name}.mcap, or to what it is of: {', '.join(_BAGS)}",
+        )
     # For files without definitions; the messages of images are the same in all of them.
     usual = get_typestore(Stores.ROS2_HUMBLE)
     with ExitStack() as held:

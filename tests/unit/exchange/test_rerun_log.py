@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.rtsp_server import free_tcp_port
 from vseg.errors import ExtraMissing, OutputError
 from vseg.exchange import rerun_log
 from vseg.exchange.rerun_log import SPAWN, LoggedFrame, RerunLog, class_of
@@ -84,10 +85,25 @@ def test_the_viewer_that_is_started_reports_nothing(
     )
     monkeypatch.setattr(rerun_log, "VIEWER", [sys.executable, "-c", script])
     monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(OutputError, match="ended at once, with status 3"):
+    with pytest.raises(OutputError, match="ended with status 3"):
         RerunLog(SPAWN, "door")
     assert seen.read_text() == "true"
     assert "CI" not in os.environ
+
+
+def test_a_viewer_that_fails_once_it_listens_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = free_tcp_port()
+    script = (
+        f"import socket; s = socket.create_server(('127.0.0.1', {port}));"
+        "s.accept(); raise SystemExit(3)"
+    )
+    monkeypatch.setattr(rerun_log, "VIEWER", [sys.executable, "-c", script])
+    monkeypatch.setattr(rerun_log, "PORT", port)
+    monkeypatch.setattr(rerun_log, "_FLUSH_S", 1.0)
+    with pytest.raises(OutputError, match="ended with status 3"), RerunLog(SPAWN, "a") as log:
+        log.log(LoggedFrame(*scene(0), {}))
 
 
 def test_logging_to_a_file_reports_nothing(

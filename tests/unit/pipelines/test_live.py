@@ -216,18 +216,21 @@ def test_the_status_port(scene: SyntheticVideo) -> None:
     source.close()
 
 
+class EventList:
+    """A sink that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.events: list[SceneEvent] = []
+
+    def send(self, event: SceneEvent) -> None:
+        self.events.append(event)
+
+    def close(self) -> None:
+        pass
+
+
 def test_gaps_are_events(tmp_path: Path) -> None:
-    class Heard:
-        def __init__(self) -> None:
-            self.events: list[SceneEvent] = []
-
-        def send(self, event: SceneEvent) -> None:
-            self.events.append(event)
-
-        def close(self) -> None:
-            pass
-
-    heard = Heard()
+    heard = EventList()
     said: list[str] = []
     gaps = GapEvents({"a": EventStamp("a", "s")}, heard, said.append)
     up = ConnectionChange("up", 1, 0.0)
@@ -246,3 +249,13 @@ def test_gaps_are_events(tmp_path: Path) -> None:
     assert last.detail is not None and "64x48" in last.detail and "forgotten" in last.detail
     assert said[0] == "a: no images: the stream ended; connecting again"
     assert said[1].startswith("a: back after 13.0 s")
+
+
+def test_a_camera_that_was_away_from_the_start_is_not_said_to_be_back() -> None:
+    said: list[str] = []
+    gaps = GapEvents({"a": EventStamp("a", "s")}, EventList(), said.append)
+    away = ConnectionChange("down", 0, 0.0, "connection refused")
+    first = ConnectionChange("up", 1, 0.01)
+    for change in (away, first):
+        gaps.change(LiveChange(change, "a", 0, True))
+    assert said == ["a: no images: connection refused; connecting again", "a: its first image"]

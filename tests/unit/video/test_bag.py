@@ -10,6 +10,7 @@ import pytest
 from vseg.build import open_video
 from vseg.errors import BadVideo, DamagedVideo, UsageError
 from vseg.types import Frame
+from vseg.video.bag import open_bag
 
 pytest.importorskip("rosbags", reason="needs the extra vseg[ros]")
 from rosbags.rosbag2 import StoragePlugin
@@ -165,3 +166,11 @@ def test_a_file_that_broke_off_says_how_to_mend_it(tmp_path: Path, keep: float) 
     path.write_bytes(b"no bag at all" * 10)
     with pytest.raises(BadVideo, match="no bag of ROS 2"):
         open_video(path)
+
+
+def test_a_bag_of_another_name_says_how_it_must_be_named(tmp_path: Path) -> None:
+    path = write_bag(tmp_path, {"/cam": [raw(stamp(0), "rgb8", colours(0))]})
+    renamed = path.rename(path.with_suffix(""))
+    with pytest.raises(BadVideo) as error, open_bag(renamed):
+        pass
+    assert f"rename it to {renamed.name}.mcap" in (error.value.hint or "")
