@@ -103,4 +103,4 @@ def test_each_word_is_told_with_its_worth_and_with_what_it_scored() -> None:
         "nano's own 'person'",
     ]
     assert "here 3 detected, with a score of 0.61 to 0.80" in notes[0]
-    assert "49 %" in notes[1] and "16 %" in notes[1] and "here" not in notes[1]
+    assert "53 %" in notes[1] and "20 %" in notes[1] and "here" not in notes[1]
