@@ -24,6 +24,7 @@ def as_numbers(values: Any, what: str) -> np.ndarray:
 
 
 def as_pairs(values: Any, what: str) -> np.ndarray:
+    """x, y of at least one point, as float32 (N, 2); finite."""
     array = as_numbers(values, what)
     if array.size == 0:
         raise BadPrompt(f"{what} needs at least one point")
@@ -86,6 +87,7 @@ def as_region(values: Any, what: str) -> np.ndarray:
 
 
 def check_threshold(threshold: float | None, what: str) -> None:
+    """Refuse a score outside (0, 1]; None is the default of whoever scores."""
     if threshold is None:
         return
     if not isinstance(threshold, Real) or not 0 < threshold <= 1:

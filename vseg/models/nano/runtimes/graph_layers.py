@@ -16,6 +16,7 @@ _LEAST_LENGTH = np.array(1e-12, dtype=np.float32)
 
 
 def sequence(graph: Int8Writer, x: str, layers: nn.Module) -> str:
+    """What residual blocks and convolutions with ReLU make of x, one after another."""
     assert isinstance(layers, nn.Sequential)
     for layer in layers:
         if isinstance(layer, Residual):
