@@ -84,6 +84,7 @@ class Recipe:
     times: Sequence[int] | None = None
     rotation: int = 0
     mirrored: bool = False
+    pixel_aspect: Fraction | None = None
     options: dict[str, str] = field(
         default_factory=lambda: {"g": "12", "bf": "2", "crf": "12", "sc_threshold": "0"}
     )
@@ -100,6 +101,8 @@ def write_clip(path: Path, recipe: Recipe | None = None) -> Path:
         stream.pix_fmt = r.pix_fmt
         time_base = Fraction(1, 90) if r.times else 1 / r.rate
         stream.codec_context.time_base = time_base
+        if r.pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = r.pixel_aspect
         if r.rotation or r.mirrored:
             stream.set_display_rotation(r.rotation, hflip=r.mirrored)
         out.start_encoding()

@@ -31,6 +31,8 @@ from vseg.ops.frame_rate import written_rate
 
 # The clock of MPEG; 24, 25, 30 and 60 frames a second and their 1000/1001 are whole in it.
 TICKS_PER_S = 90_000
+SQUARE = Fraction(1)
+"""The aspect of pixels that are as wide as high."""
 
 
 class Mp4Writer:
@@ -40,11 +42,11 @@ class Mp4Writer:
     `with Mp4Writer(path, height, width, fps) as mp4: mp4.write(image)`.  If the block raises,
     nothing new is left under `path`.  Memory does not grow with the number of frames.  fps:
     the rate; with `timed`, where every frame has a time of its own, about the rate.  crf: 0
-    (lossless) to 51.  Raises OutputError when the system refuses a write, when a frame has
-    another size, or when none was written.
+    (lossless) to 51.  pixel_aspect: width of a pixel by its height.  Raises OutputError when
+    the system refuses a write, when a frame has another size, or when none was written.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a file of frames is, by keyword
         self,
         path: Path,
         height: int,
@@ -53,6 +55,7 @@ class Mp4Writer:
         *,
         crf: int = 23,
         timed: bool = False,
+        pixel_aspect: Fraction = SQUARE,
     ) -> None:
         self.path = path
         self.height = height
@@ -64,6 +67,7 @@ class Mp4Writer:
         self._latest = -1
         # One for all frames: a scaler is set up once, not for every frame.
         self._to_420 = VideoReformatter()
+        self._pixel_aspect = pixel_aspect
         self._options = {"crf": str(crf), "preset": "veryfast"}
         self._target = atomic_path(path)
         self._container: OutputContainer | None = None
@@ -135,6 +139,7 @@ class Mp4Writer:
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.time_base = self._tick
+        context.sample_aspect_ratio = self._pixel_aspect
         context.color_range = ColorRange.MPEG
         context.colorspace = Colorspace.ITU709
         context.color_primaries = ColorPrimaries.BT709

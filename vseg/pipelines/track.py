@@ -144,6 +144,10 @@ def _notes(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
     if header.video.head_dropped:
         images = counted(header.video.head_dropped, "image")
         notes.append(f"{images} before the first key frame cannot be decoded: left out")
+    aspect = header.video.pixel_aspect
+    if aspect != 1:
+        shape = f"{aspect.numerator}:{aspect.denominator}"
+        notes.append(f"pixels are {shape}, not square: coordinates are those of `vseg frame`")
     rescaled = next((e.frame for e in read_events(job.out) if e.kind == "rescaled"), None)
     if rescaled is not None:
         size = f"{header.video.width}x{header.video.height}"

@@ -65,7 +65,14 @@ def render_video(
     labels = run.tags
     colours = run.colours
     width = size.width * (2 if view.side_by_side else 1)
-    with Mp4Writer(path, size.height, width, fps, timed=size.variable_rate) as mp4:
+    with Mp4Writer(
+        path,
+        size.height,
+        width,
+        fps,
+        timed=size.variable_rate,
+        pixel_aspect=size.pixel_aspect,
+    ) as mp4:
         first, last = _span(run, video, view)
         for frame, masks in _pairs(run, video, (first, last)):
             image = frame.image

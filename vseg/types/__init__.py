@@ -75,7 +75,8 @@ class VideoInfo:
     mirrored left to right if `mirrored`.  order_reason: why frames are numbered in the
     decoder's order and their times repaired or counted, None where the container's time
     stamps are taken as they are.  head_dropped: images before the first key frame, which
-    cannot be decoded; they have no frame number.
+    cannot be decoded; they have no frame number.  pixel_aspect: width of a displayed pixel by
+    its height; players stretch the frame by it, coordinates are those of the pixels.
     """
 
     source: str
@@ -89,6 +90,7 @@ class VideoInfo:
     mirrored: bool = False
     order_reason: str | None = None
     head_dropped: int = 0
+    pixel_aspect: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)

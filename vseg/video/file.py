@@ -95,6 +95,9 @@ class VideoFile(Closing):
             mirrored=orientation.mirrored,
             order_reason=index.by_order,
             head_dropped=index.head_dropped,
+            pixel_aspect=orientation.displayed_aspect(
+                self._decoder.opened.stream.sample_aspect_ratio
+            ),
         )
         image_bytes = max(1, sum(plane.buffer_size for plane in first.planes))
         self._window = min(max(BACKWARD_BYTES // image_bytes, 4), BACKWARD_FRAMES)

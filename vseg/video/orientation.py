@@ -4,6 +4,7 @@ import struct
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import cast
 
 import numpy as np
@@ -34,6 +35,11 @@ class Orientation:
     def displayed_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width on display of a stored image of this size, and the reverse."""
         return (height, width) if self.rotation % 180 == 0 else (width, height)
+
+    def displayed_aspect(self, stored: Fraction | None) -> Fraction:
+        """Width by height of a displayed pixel, by those of a stored one; 1 if not known."""
+        aspect = stored or Fraction(1)
+        return aspect if self.rotation % 180 == 0 else 1 / aspect
 
 
 # The signs of a, b, c, d of the 3 x 3 matrix of ISO/IEC 14496-12 §6.2.2 (a b u c d v x y w),

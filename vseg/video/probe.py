@@ -45,6 +45,7 @@ class Probe:
     width: int
     rotation: int
     mirrored: bool
+    pixel_aspect: Fraction
     frames: int
     container_frames: int | None
     decoded_frames: int | None
@@ -95,6 +96,7 @@ def probe(path: str | Path, *, decode: bool = False) -> Probe:
             width=info.width,
             rotation=info.rotation,
             mirrored=info.mirrored,
+            pixel_aspect=info.pixel_aspect,
             frames=len(index),
             container_frames=opened.stream.frames or None,
             decoded_frames=len(index) - found.damaged if decode else None,

@@ -154,6 +154,16 @@ def test_the_video_has_every_frame_of_the_run_in_order(run: Run, tmp_path: Path)
         assert tinted == (index != 12)
 
 
+def test_the_video_has_the_pixel_aspect_of_the_clip(tmp_path: Path) -> None:
+    header = header_of(replace(INFO, pixel_aspect=Fraction(4, 3)), frame_range=(0, 1))
+    writer = RunWriter.create(tmp_path / "run", header)
+    writer.write(FrameMasks.of(Frame(0, None, 0.0, GREY), {1: box_mask(2, 50, 30, 40)}))
+    writer.finish()
+    render_video(open_run(tmp_path / "run"), GreyClip(), tmp_path / "overlay.mp4")
+    with av.open(str(tmp_path / "overlay.mp4")) as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
+
+
 def test_the_sheet_shows_evenly_spaced_frames_with_captions(run: Run, tmp_path: Path) -> None:
     contact_sheet(run, GreyClip(), tmp_path / "sheet.png", grid=(3, 2))
     with Image.open(tmp_path / "sheet.png") as sheet:

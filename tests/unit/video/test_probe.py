@@ -1,6 +1,7 @@
 """What probe says of clips whose truth is known."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -53,6 +54,15 @@ def test_edit_list_and_rotation(tmp_path: Path) -> None:
     assert (found.frames, found.container_frames, found.edit_list_hides) == (33, 40, 7)
     turned = probe(write_clip(tmp_path / "b.mp4", Recipe(rotation=270, num_frames=3)))
     assert (turned.height, turned.width, turned.rotation) == (64, 96, 270)
+
+
+def test_pixels_that_are_not_square(tmp_path: Path) -> None:
+    wide = Recipe(num_frames=3, pixel_aspect=Fraction(4, 3))
+    found = probe(write_clip(tmp_path / "a.mp4", wide))
+    assert (found.height, found.width, found.pixel_aspect) == (64, 96, Fraction(4, 3))
+    turned = probe(write_clip(tmp_path / "b.mp4", replace(wide, rotation=90)))
+    assert (turned.height, turned.width, turned.pixel_aspect) == (64, 96, Fraction(3, 4))
+    assert probe(write_clip(tmp_path / "c.mp4", Recipe(num_frames=3))).pixel_aspect == 1
 
 
 def test_deep_colour(tmp_path: Path) -> None:
