@@ -2,6 +2,7 @@
 told.
 """
 
+import gc
 import io
 import sys
 
@@ -32,5 +33,7 @@ def _run() -> None:
             app()
         finally:
             flush()
+            # What is left ends with the process: no cycles need be looked for in all of it.
+            gc.freeze()
     except OSError as error:  # of what is no command: the help, the version
         raise SystemExit(end_refused(error)) from None
