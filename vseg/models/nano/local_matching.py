@@ -60,8 +60,13 @@ class LocalMatching(nn.Module):
         b, rows, cells, _ = near.shape
         queries = _strips(F.pad(self.temperature * key, (0, 0, 0, 2 * RADIUS)), STRIP)
         queries = queries[:, :rows].flatten(0, 1)
-        scores = torch.baddbmm(self._biases(), queries, near.flatten(0, 1).transpose(1, 2))
-        weights = scores.exp_().view(b, rows, STRIP, cells)
+        # Keys have unit length: with the largest score that there can be subtracted, exp needs
+        # no maximum, and does not underflow either.
+        bias = self._by_strip(self.bias - self.bias.amax()) - self.temperature
+        scores = torch.baddbmm(bias, queries, near.flatten(0, 1).transpose(1, 2))
+        # Not -inf outside the windows, whose exp takes twice as long as that of most numbers.
+        inside = self._by_strip(torch.ones_like(self.bias))
+        weights = scores.exp_().view(b, rows, STRIP, cells) * inside
         # Beside the masks goes a map of ones outside the frame too: the sum of the weights.
         moving = masks[None]
         if owner is not None:
@@ -90,16 +95,12 @@ class LocalMatching(nn.Module):
         others = strongest_competitor(moved.clamp_min(0), competitors)
         return torch.cat([masks, doubled(torch.stack([moved, others], dim=1))], dim=1)
 
-    def _biases(self) -> Float[Tensor, "T DE"]:
-        """What is added to the scores of a strip's cells and of all cells around the strip:
-        -inf for those outside a cell's window.
-
-        Keys have unit length: with the largest score that there can be subtracted, exp needs
-        no maximum, and does not underflow either.
+    @staticmethod
+    def _by_strip(window: Float[Tensor, "D D"]) -> Float[Tensor, "T DE"]:
+        """What holds in a cell's window, for a strip's cells and all cells around the strip; 0
+        for those outside the window.
         """
-        bias = self.bias - self.bias.amax() - self.temperature
-        outside = float("-inf")
-        shifted = [F.pad(bias, (x, STRIP - 1 - x), value=outside) for x in range(STRIP)]
+        shifted = [F.pad(window, (x, STRIP - 1 - x)) for x in range(STRIP)]
         return torch.stack(shifted).flatten(1)
 
 
