@@ -33,13 +33,17 @@ class MotionWatch:
         last, before = self.frame_index, self.grey
         step = 1 if last is None else frame_index - last
         self.frame_index, self.grey = frame_index, None
-        if _block(frame_index) != _block(frame_index + step):
+        if self._due(frame_index + step, step):
             self.grey = grey()
-        waits = self.refused is not None and abs(frame_index - self.refused) < self.wait
-        if before is None or waits or _block(frame_index) == _block(frame_index - step):
+        if before is None or not self._due(frame_index, step):
             return None
         now = grey() if self.grey is None else self.grey
         return optical_flow(before, now) if comparable(before, now, step) else None
+
+    def _due(self, frame_index: int, step: int) -> bool:
+        """Whether a frame is the first one of a few, and nothing was refused lately."""
+        waits = self.refused is not None and abs(frame_index - self.refused) < self.wait
+        return not waits and _block(frame_index) != _block(frame_index - step)
 
     def refuse(self, frame_index: int) -> None:
         """Say that nothing came of what moved on this frame."""

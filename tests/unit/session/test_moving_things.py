@@ -1,18 +1,22 @@
 """What moves on its own beside an object is tracked before it touches it, unseen."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from vseg.config import IdentitySettings
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.session.identity.identity_input import grey_image
 from vseg.session.identity.optical_flow import optical_flow
+from vseg.session.image_predictor import ImagePredictor
 from vseg.session.motion_watch import MotionWatch
 from vseg.session.moving_things import OwnMotion
 from vseg.session.session import Session
-from vseg.types import Frame
+from vseg.types import Frame, Points
 
 pytestmark = pytest.mark.integration
 
@@ -134,10 +138,45 @@ def test_after_something_was_refused_nothing_is_looked_for_for_a_while() -> None
     assert due == [4, 12, 28, 60, 124, 188, 252]
     watch.accept()
     assert [t for t in range(300, 309) if watch.flow(t, lambda: grey) is not None] == [
-        300,
         304,
         308,
     ]
+
+
+def test_no_image_is_made_grey_while_nothing_is_looked_for() -> None:
+    made = []
+
+    def grey() -> np.ndarray:
+        made.append(1)
+        return np.zeros((96, 128), dtype=np.uint8)
+
+    watch = MotionWatch()
+    for t in range(5):
+        watch.flow(t, grey)
+    assert len(made) == 2
+    watch.refuse(4)
+    for t in range(5, 11):
+        watch.flow(t, grey)
+    assert len(made) == 2
+
+
+def test_what_one_pass_shows_to_be_something_else_is_decoded_no_further(
+    nano: Nano, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = clip([130, 125])
+    image = ImagePredictor(nano).encode(frames[1])
+    box = cv2.resize(boxed().view(np.uint8), MAP[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    flow = optical_flow(grey_image(frames[0].image, MAP), grey_image(frames[1].image, MAP))
+    motion = OwnMotion.of(flow, box)
+    assert motion is not None
+    (hand,) = motion.things([box], box)
+    assert motion.mask_of(hand.cells, nano, image, box) is not None
+
+    decoded = ImagePredictor(nano).refine(image, [(Points(((160.0, 120.0),), (1,)),)])
+    all_of_it = replace(decoded, logits=torch.ones_like(decoded.logits))
+    monkeypatch.setattr(ImagePredictor, "refine", lambda *_: all_of_it)
+    monkeypatch.setattr(ImagePredictor, "decode", None)
+    assert motion.mask_of(hand.cells, nano, image, box) is None
 
 
 def boxed() -> np.ndarray:
