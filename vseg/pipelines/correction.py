@@ -204,8 +204,11 @@ class Correction:
             return
         spool = TrackSpool(self._draft.scratch, self._draft.header)
         try:
+            # What is stored of one that has its turn later is no rival.
+            waiting = {obj for _, obj in self._turns.pending}
+            overlaps = CorrectionOverlaps(self._draft, {*session.object_ids, *waiting})
             one = CorrectionPass(
-                self._tracker, self._stored, spool, self._count, self._settings
+                self._tracker, self._stored, overlaps, spool, self._count, self._settings
             )
             ends = one.run(session, gaps, agreed)
             self._store_decoded()

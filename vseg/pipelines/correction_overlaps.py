@@ -6,7 +6,7 @@ keeps it is decided as wherever masks of separate passes meet (`FrameMasks.with_
 what the user gave there and accepted masks stay.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from vseg.ops.masks import crop_overlap
 from vseg.results.draft import RevisionDraft
@@ -22,10 +22,13 @@ Stretches = Mapping[int, Sequence[tuple[int, int]]]
 
 
 class CorrectionOverlaps:
-    """The overlaps of one draft's masks, whose prompts are among its own."""
+    """The overlaps of one draft's masks, whose prompts are among its own.  left_out: objects
+    that take no pixel from others.
+    """
 
-    def __init__(self, draft: RevisionDraft) -> None:
+    def __init__(self, draft: RevisionDraft, left_out: Collection[int] = ()) -> None:
         self._draft = draft
+        self._left_out = left_out
         self._stored = StoredRows(draft)
         self._given = {
             (prompt.object_id, prompt.frame_index)
@@ -51,9 +54,17 @@ class CorrectionOverlaps:
         first = min(first for first, _ in stretches)
         self._draft.rewrite(first, max(end for _, end in stretches), settled)
 
+    def left_of(self, row: MaskRow, record: FrameRecord) -> MaskRow:
+        """A new row of an object, without the pixels that others keep that are stored on its
+        frame.
+        """
+        rows = {other.object_id: other for other in record.rows} | {row.object_id: row}
+        return self._apart(row.frame, rows, row.object_id).get(row.object_id, row)
+
     def _apart(self, frame: int, rows: Mapping[int, MaskRow], obj: int) -> dict[int, MaskRow]:
         """The rows of an object and of those that share pixels with it, without these."""
-        others = [i for i in rows if i != obj and _meet(rows[obj], rows[i])]
+        others = [i for i in rows if i != obj and i not in self._left_out]
+        others = [i for i in others if _meet(rows[obj], rows[i])]
         others = [i for i in others if not self._are_nested(obj, i)]
         if not others:
             return {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from vseg.frame_masks import FrameMasks
 from vseg.ops.masks import crop_iou
 from vseg.pipelines.correction_gaps import Gap
+from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.pipelines.correction_session import SessionSetup
 from vseg.pipelines.propagation_settings import PropagationSettings
 from vseg.pipelines.seam import Seam
@@ -18,13 +19,15 @@ from vseg.results.masks import pack
 from vseg.results.stored_rows import StoredRows
 from vseg.results.track_spool import TrackSpool
 from vseg.session.session import Session
-from vseg.types import MaskCrop
 
 NOTHING = 0.0
 """The quality where nothing is stored: whatever is tracked there is better."""
 UNKNOWN = 0.5
-"""The quality where none is predicted: of an absence, and of masks of other programs.  A mask
-below it is more likely wrong than right."""
+"""The quality where none is predicted: of masks of other programs.  A mask below it is more
+likely wrong than right."""
+ABSENT = 0.65
+"""The quality of an absence.  By 46 corrections of scenes in which objects meet, hide or leave
+J rose by 191, summed over frames; by 178 with 0.5, 180 with 0.75."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class CorrectionPass:
 
     tracker: SessionSetup
     stored: StoredRows
+    overlaps: CorrectionOverlaps
     spool: TrackSpool
     on_frame: Callable[[], None]
     settings: PropagationSettings
@@ -91,7 +95,7 @@ class CorrectionPass:
             self.on_frame()
             self.settings.on_masks(shown)
             for row in record.rows:
-                end = self._ended(opened[row.object_id], row, shown.crop(row.object_id))
+                end = self._ended(opened[row.object_id], row)
                 if end is not None:
                     ends.append(end)
                     del opened[row.object_id]
@@ -116,16 +120,26 @@ class CorrectionPass:
         objects = [gap.object_id for gap in gaps]
         return session.propagate(start, reverse=reverse, objects=objects, frames=frames)
 
-    def _ended(self, each: _Open, row: MaskRow, crop: MaskCrop) -> PassEnd | None:
-        """The end of an object's pass if it is reached with this row and its mask."""
+    def _ended(self, each: _Open, row: MaskRow) -> PassEnd | None:
+        """The end of an object's pass if it is reached with this row.
+
+        What counts of the new mask is what other objects leave of it: a track that has taken
+        one of them up is the stored one again without it, or it is doubted.
+        """
         gap = each.gap
-        before = self.stored.row(gap.object_id, row.frame)
+        left = row
+        stored = NOTHING
         iou = 0.0
+        record = self.stored.record(row.frame)
+        if record is not None:
+            left = self.overlaps.left_of(row, record)
+        before = self.stored.row(gap.object_id, row.frame)
         if before is not None:
-            iou = crop_iou(self.stored.unpack(before), crop)
+            iou = crop_iou(self.stored.unpack(before), self.stored.unpack(left))
             each.ious.append((row.frame, iou))
-        stored = NOTHING if before is None else _quality(before)
-        if each.seam.add(row.frame, iou, _quality(row), stored):
+            stored = _quality(before)
+        share = left.area / row.area if row.area else 1.0
+        if each.seam.add(row.frame, iou, _quality(row) * share, stored):
             return _joined(each, each.seam.joined)
         last = gap.end + 1 if gap.reverse else gap.end - 1
         return _whole(each) if row.frame == last else None
@@ -135,7 +149,9 @@ def _quality(row: MaskRow) -> float:
     """The predicted quality of a mask: 1 of one that was prompted."""
     if row.source == "prompt":
         return 1.0
-    return row.score if row.source == "track" and row.visible else UNKNOWN
+    if row.source != "track":
+        return UNKNOWN
+    return row.score if row.visible else ABSENT
 
 
 def _whole(each: _Open) -> PassEnd:

@@ -2,7 +2,7 @@
 
 Enters: frame by frame, the IoU of the new mask and the stored one, and the predicted quality
 of both.  Leaves: the seam: the new masks count up to it, the stored ones beyond.  The doubt of
-a mask is the square of what its quality lacks to 1; what is doubted less counts.  Nothing is
+a mask is a power of what its quality lacks to 1; what is doubted less counts.  Nothing is
 faded or mixed: between two outlines there is a third that is neither.
 """
 
@@ -23,6 +23,11 @@ PREFERRED = 0.2
 everything to give way to them before the tracks are one; one that changed less in proportion.
 With 0.05 to 0.2 corrections of random scenes and of clips with an object pasted before another
 made about the same frames better and worse."""
+
+SHARPNESS = 3
+"""The power.  By 46 corrections of scenes in which objects meet, hide or leave J rose by 178,
+summed over frames; by 159 with the square, and 143 at most without a power: few frames of much
+doubt say more than many of a little."""
 
 
 class Seam:
@@ -48,7 +53,7 @@ class Seam:
         the tracks have become one.
         """
         self._latest.append(iou)
-        self._doubts.append((frame, (1 - new) ** 2, (1 - stored) ** 2))
+        self._doubts.append((frame, (1 - new) ** SHARPNESS, (1 - stored) ** SHARPNESS))
         if len(self._latest) < AGREED_FRAMES or min(self._latest) < self.needed:
             return False
         # Behind the one on which they agree best, what is stored stays.

@@ -12,6 +12,7 @@ from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.results.draft import RevisionDraft
 from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.spans import SpanState
+from vseg.results.stored_rows import StoredRows
 from vseg.types import Box, Mask, Prompt, PromptValue, Timecode
 
 SMALL = square(10, 6)
@@ -53,6 +54,17 @@ def test_what_was_accepted_stays(path: Path) -> None:
     for frame, loses in ((2, 2), (3, 1), (4, 1)):
         assert not (masks[1, frame] & masks[2, frame]).any()
         np.testing.assert_array_equal(masks[3 - loses, frame], (LARGE, SMALL)[loses - 1])
+
+
+def test_what_is_left_of_a_new_mask(path: Path) -> None:
+    draft = RevisionDraft(path)
+    stored = StoredRows(draft)
+    record = stored.record(3)
+    assert record is not None
+    row = next(row for row in record.rows if row.object_id == 2)
+    for left_out, mask in ((set(), LARGE & ~SHARED), ({1}, LARGE)):
+        left = CorrectionOverlaps(draft, left_out).left_of(row, record)
+        np.testing.assert_array_equal(stored.unpack(left).paste(*LARGE.shape), mask)
 
 
 @pytest.mark.parametrize("given", [True, False])
