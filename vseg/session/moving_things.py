@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float32
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.ops.masks import mask_box
 from vseg.session.encoded_image import EncodedImage
-from vseg.session.identity.optical_flow import Flow
+from vseg.session.identity.optical_flow import Flow, median_flow
 from vseg.session.image_predictor import ImagePredictor
 from vseg.tensors import CERTAIN_LOGIT, Decoded
 from vseg.types import Mask, Points
@@ -86,7 +86,7 @@ class OwnMotion:
             there = around(mask, int(_NEAR * np.sqrt(area)))
             if not own[there].any():
                 continue
-            otherwise = _length(self.flow - np.median(self.flow[mask], axis=0)) > _MOVES
+            otherwise = _length(self.flow - median_flow(self.flow, mask)) > _MOVES
             moves = cv2.morphologyEx((own & otherwise).view(np.uint8), cv2.MORPH_OPEN, _SPECK)
             count, labels, stats, _ = cv2.connectedComponentsWithStats(moves)
             least, most = max(_LEAST, _AREAS[0] * area), _AREAS[1] * area

@@ -20,7 +20,7 @@ from vseg.session.identity.bodies import Labels, separate_bodies
 from vseg.session.identity.frame_facts import Mirrored, Rows
 from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.identity.layers import GREY_SCALE, Cells, Grey, Vector
-from vseg.session.identity.optical_flow import Flow, comparable, optical_flow
+from vseg.session.identity.optical_flow import Flow, comparable, median_flow, optical_flow
 from vseg.session.identity.replaced_rows import without_cells
 
 # The body must have moved on by this share of the square root of its area, and by so many
@@ -143,7 +143,7 @@ class _Motion:
 
     def of(self, cells: Cells) -> Vector:
         """How most of the cells moved."""
-        return np.asarray(np.median(self._flow[cells], axis=0), dtype=np.float64)
+        return median_flow(self._flow, cells).astype(np.float64)
 
     def difference(self, cells: Cells, shift: Vector) -> float:
         """The mean difference of cells to what was where they come from by this shift, in

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from vseg.session.identity.layers import GREY_SCALE, MOST_FRAMES_APART, Grey
+from vseg.session.identity.layers import GREY_SCALE, MOST_FRAMES_APART, Cells, Grey
 
 Flow = Float32[np.ndarray, "h w 2"]
 """x, y in cells."""
@@ -36,3 +36,15 @@ def optical_flow(before: Grey, now: Grey) -> Flow:
     still = np.zeros((*now.shape, 2), dtype=np.float32)
     back = dense.calc(now, before, still)[::GREY_SCALE, ::GREY_SCALE]
     return np.asarray(-back / GREY_SCALE)
+
+
+def median_flow(flow: Flow, cells: Cells) -> Float32[np.ndarray, " 2"]:
+    """How most of some cells, at least one, moved: medians along x and along y.
+
+    As np.median, in a third of the time: that looks for NaN, and along the longer axis.
+    """
+    moved = flow.reshape(-1, 2)[np.flatnonzero(cells)].T.copy()
+    count = moved.shape[1]
+    middle = [(count - 1) // 2, count // 2]
+    moved.partition(middle, axis=1)
+    return np.asarray(moved[:, middle].mean(axis=1))
