@@ -22,7 +22,7 @@ def frame(
     logits = np.where(np.any(list(masks.values()), axis=0), 4.0, -8.0).astype(np.float32)
     grey = np.zeros((2 * HW[0], 2 * HW[1]), dtype=np.uint8)
     return FrameObjects(
-        0, masks, lambda ids: logits, grey, prompted, *[lambda one, other: similar] * 2
+        0, masks, lambda ids: logits, grey, prompted, *[lambda one, other: similar] * 3
     )
 
 

@@ -39,7 +39,8 @@ class FrameObjects:
 
     surest(ids): of every cell the largest logit of some objects, as decoded.  grey: the frame,
     GREY_SCALE pixels along a cell.  prompted: those that the user prompted.  similar(one,
-    other): whether one may be taken for the other; equal: whether they cannot be told apart.
+    other): whether one may be taken for the other; equal: whether they cannot be told apart;
+    nearly_equal: whether how they move tells more of them than a decoder.
     """
 
     frame_index: int
@@ -49,6 +50,7 @@ class FrameObjects:
     prompted: frozenset[int]
     similar: Callable[[int, int], bool]
     equal: Callable[[int, int], bool]
+    nearly_equal: Callable[[int, int], bool]
 
     @classmethod
     def of(
@@ -57,6 +59,7 @@ class FrameObjects:
         masks: Bool[np.ndarray, "O h w"],
         similar: Callable[[int, int], bool],
         equal: Callable[[int, int], bool],
+        nearly_equal: Callable[[int, int], bool],
     ) -> "FrameObjects":
         """Those that were decoded on the whole frame, not in crops."""
         rows = inputs.whole_rows
@@ -73,6 +76,7 @@ class FrameObjects:
             frozenset(i for i, row in rows.items() if inputs.prompted[row]),
             similar,
             equal,
+            nearly_equal,
         )
 
 

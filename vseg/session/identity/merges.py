@@ -147,17 +147,32 @@ class Merges:
         layer = self.layers.get(object_id)
         if object_id in frame.prompted:
             return MotionLayer.of(mask, touching=touching)
-        if layer is None:
-            # What its mask shows beside a look-alike may be of that.
-            return None if touching else MotionLayer.of(mask)
+        undivided = touching and layer is not None and layer.touching and not layer.divided
+        equal = all(frame.nearly_equal(object_id, i) for i in others)
+        if layer is None or (undivided and equal and layer.outdated()):
+            own = self._own_mask(frame, object_id, others) if equal else None
+            if layer is None or own is not None:
+                return own
         if touching and not layer.touching:
             theirs = np.any([frame.masks[i] for i in others], axis=0)
             return layer.met(mask, frames, theirs)
         if touching:
-            return layer
+            moved = undivided and equal and layer.elsewhere(mask)
+            return layer.found(mask, frames) if moved else layer
         if layer.touching and not mask.any():
             return None  # hidden by nothing: it is not where it was expected
         return layer.apart(mask, frames)
+
+    def _own_mask(
+        self, frame: FrameObjects, object_id: int, others: Collection[int]
+    ) -> MotionLayer | None:
+        """The layer of an object by its mask alone; none where a look-alike that it touches is
+        not whole, for what it shows may be of that one.
+        """
+        layers = [(self.layers.get(i), frame.masks[i]) for i in others]
+        if any(layer is None or not layer.shows_whole(mask) for layer, mask in layers):
+            return None
+        return MotionLayer.of(frame.masks[object_id], touching=bool(others))
 
     def _overlapping(
         self, frame: FrameObjects, expected: Mapping[int, Cells], touching: Touching
@@ -188,11 +203,16 @@ class Merges:
         are where they were expected.
         """
         joint = joint_mask(frame, ids, expected)
+        # Under what is not of the group, as a hand, nobody is seen.
+        others = [mask for i, mask in frame.masks.items() if i not in ids]
+        seen = joint | ~np.any(others, axis=0) if others else np.ones_like(joint)
+        equal = all(frame.nearly_equal(i, k) for i in ids for k in ids if i < k)
+        expected = self._fit(ids, expected, joint, seen, frames if equal else 0)
         here = []
         for i in ids:
             layer = self.layers[i]
             cells = np.count_nonzero(expected[i] & joint)
-            covered = cells >= _COVERED * np.count_nonzero(expected[i])
+            covered = cells >= _COVERED * np.count_nonzero(expected[i] & seen)
             if covered and (layer.divided or not layer.outdated()):
                 here.append(i)
             else:
@@ -201,7 +221,8 @@ class Merges:
             return {}
         if self.grey is not None and frames:
             moving = {i: self.layers[i] for i in here}
-            self.depth.compare(moving, (self.grey, frame.grey), joint, frames)
+            greys = self.grey, frame.grey
+            self.depth.compare(moving, greys, joint, frame.masks, frames)
         order = self.depth.from_behind(here)
         nearest = np.stack(
             [
@@ -214,6 +235,26 @@ class Merges:
             owner[expected[i]] = k
         areas = [self.layers[i].area for i in order]
         return dict(zip(order, without_fragments(owner, joint, areas), strict=True))
+
+    def _fit(
+        self,
+        ids: Sequence[int],
+        expected: Mapping[int, Cells],
+        joint: Cells,
+        seen: Cells,
+        frames: int,
+    ) -> dict[int, Cells]:
+        """Where the objects of a group are expected, after those that are hidden in part were
+        moved to what the others do not account for.  seen: where nothing else covers them.
+        """
+        fitted = {i: expected[i] for i in ids}
+        if frames:
+            for i in ids:
+                rest = np.any([fitted[k] for k in ids if k != i], axis=0)
+                layer = self.layers[i].fitted(joint & ~rest, seen & ~joint, frames)
+                if layer is not self.layers[i]:
+                    self.layers[i], fitted[i] = layer, layer.expected()
+        return fitted
 
     def _keep(
         self, frame: FrameObjects, groups: list[dict[int, Cells]], touching: Touching
