@@ -19,6 +19,7 @@ from torch import Tensor
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel
 from vseg.session.encoded_image import EncodedImage, KeptMasks
+from vseg.session.implied_marks import with_implied_marks
 from vseg.session.kept_parts import with_kept_parts
 from vseg.session.mask_parts import prompt_evidence, without_stray_parts
 from vseg.session.obeyed_marks import with_obeyed_marks
@@ -41,6 +42,7 @@ def decoded_in_rounds(
     """
     if model.encode_coarse is None:
         return model.decode_prompts(image.features, objects, priors, conditioned)
+    objects = [with_implied_marks(prompts) for prompts in objects]
     rounds = [prompt_rounds(prompts) for prompts in objects]
     # What also depends on a mask or a memory is not known by its prompts.
     kept = image.kept if priors is None and conditioned is None else KeptMasks()
