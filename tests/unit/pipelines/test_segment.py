@@ -108,7 +108,7 @@ def test_concepts_need_a_grounder(nano: Nano) -> None:
 def test_priors_are_those_of_the_image(nano: Nano) -> None:
     predictor = vseg.ImagePredictor(nano)
     image = predictor.encode(IMAGE)
-    with pytest.raises(BadPrompt, match="priors have the shape"):
+    with pytest.raises(BadPrompt, match=r"priors are ndarray of shape \(1, 3, 3\), not"):
         predictor.predict(image, points=[(40, 40)], prior=np.zeros((3, 3), np.float32))
 
 
