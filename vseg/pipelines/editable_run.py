@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from vseg.build import open_clip
 from vseg.errors import BadRun
-from vseg.interfaces.promptable_model import check_loaded
 from vseg.io.files import given_path
 from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.run_edit import RunEdit
@@ -33,6 +32,8 @@ class EditableRun(Run):
                 hint=f"vseg revisions {self.path} --to {self.revision}",
             )
         if model is not None:
+            from vseg.interfaces.promptable_model import check_loaded  # draws in torch
+
             check_loaded(model)
         if source is not None:
             given_path(source, "source")

@@ -181,7 +181,11 @@ class _Killer:
         clip = Path(attempt.job.line.clip).name
         if self.times.get(clip):
             self.times[clip] -= 1
-            for pid in _workers_of(os.getpid()):
+            until = time.monotonic() + 30
+            while not (pids := _workers_of(os.getpid())):  # it is being started
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            for pid in pids:
                 os.kill(pid, signal.SIGKILL)
 
     def advances(self, worker: str, done: int, total: int) -> None:

@@ -132,7 +132,7 @@ def test_a_folder_that_is_no_run_is_never_overwritten(tmp_path: Path) -> None:
         with pytest.raises(BadRun, match="not a run directory"):
             RunWriter.create(tmp_path, header(), overwrite=overwrite)
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadRun, match="not a run directory"):
+    with pytest.raises(BadRun, match="is a file, not the folder of a run"):
         run_state(tmp_path / "file")
 
 
