@@ -256,8 +256,8 @@ class Identities:
             known = self.objects
             return self.nested.compete(one, other) and rule(known[one], known[other], cosine)
 
-        known = ObjectIdentity
-        rules = (known.is_look_alike, known.is_equal, known.is_nearly_equal)
+        looks = ObjectIdentity
+        rules = (looks.is_look_alike, looks.is_equal, looks.is_nearly_equal)
         frame = FrameObjects.of(inputs, masks, *[partial(alike, rule) for rule in rules])
         shares = [
             {rows[i]: mask for i, mask in group.items()} for group in self.merges.divide(frame)
