@@ -67,7 +67,6 @@ _FENCE = re.compile(
 _INCLUDE = re.compile(r"^<!-- include: (\S+) -->$", re.MULTILINE)
 _LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
-_IMAGES = {".png", ".jpg", ".svg"}
 
 
 class BrokenPage(Exception):
@@ -156,7 +155,7 @@ def _site_link(source: Path, match: re.Match[str], images: dict[str, Path]) -> s
         if file == relative:
             fragment = f"#{anchor}" if anchor else ""
             return f"{match['image']}[{match['text']}]({page}{fragment})"
-    if path.suffix in _IMAGES:
+    if match["image"]:
         name = f"images/{relative.replace('/', '-')}"
         images[name] = path
         return f"{match['image']}[{match['text']}]({name})"

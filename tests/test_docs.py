@@ -94,6 +94,13 @@ def test_the_links_of_a_page_hold(source: str) -> None:
     assert staged_page(ROOT / source, generated).text
 
 
+def test_every_image_of_a_page_is_shown_on_the_site() -> None:
+    for source in SOURCES:
+        page = staged_page(ROOT / source, generated)
+        written = len(re.findall(r"^.*!\[", (ROOT / source).read_text("utf-8"), re.MULTILINE))
+        assert len(page.images) == written, source
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_files_that_a_page_names_are_there(source: str) -> None:
     page = ROOT / source
