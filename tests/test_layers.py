@@ -5,6 +5,7 @@ A file without a layer fails: whoever adds one decides where it belongs.
 """
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -38,6 +39,19 @@ HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 TRACKER_PACKAGES = frozenset({"numpy", "scipy", "jaxtyping", "vseg_trackers"})
 # Loaded only by who asks for camera motion.
 TRACKER_OPTIONAL = frozenset({("vseg_trackers.camera", "cv2")})
+# What tools want at the root begins with a dot, and is not listed.
+ROOT_FOLDERS = {"benchmarks", "configs", "demos", "docs", "tests", "trackers", "vseg"}
+ROOT_FILES = {
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "SECURITY.md",
+    "constraints.txt",
+    "pyproject.toml",
+}
 REFUSED_NAMES = frozenset(
     {"utils", "util", "helper", "helpers", "manager", "processor", "misc"}
 )
@@ -174,6 +188,16 @@ def test_a_downward_import_is_accepted(tmp_path: Path, file: str, text: str) -> 
 def sources() -> list[Path]:
     """Every source file of the product."""
     return sorted([*(ROOT / "vseg").rglob("*.py"), *(ROOT / "trackers").rglob("*.py")])
+
+
+def test_nothing_is_committed_at_the_root_by_mistake() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout: what is committed is not known")
+    command = ["git", "ls-files", "-z"]
+    committed = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    first = {path.split("/")[0] for path in committed.stdout.split("\0") if path}
+    named = {name for name in first if not name.startswith(".")}
+    assert named == ROOT_FOLDERS | ROOT_FILES
 
 
 def test_files_stay_small_and_are_named_for_what_they_hold() -> None:
