@@ -258,11 +258,11 @@ def export_model(
     return export_onnx(out, sizes, weights, overwrite=overwrite)
 
 
-def model_cards() -> tuple[ModelCard, ...]:
-    """The cards of the models that are shipped.  Raises WeightsMissing, WeightsMismatch."""
-    from vseg.models.nano.shipped import WEIGHTS
+def nano_card() -> ModelCard:
+    """The card of the model that is shipped.  Raises WeightsMissing, WeightsMismatch."""
+    from vseg.models.nano.shipped import CARD, LICENCE, WEIGHTS
 
-    return (read_card("nano", WEIGHTS),)
+    return read_card("nano", WEIGHTS, LICENCE, CARD)
 
 
 def model_path(name: str) -> Path:

@@ -35,13 +35,13 @@ NameOrFolder = Annotated[
 
 @app.command("list", cls=Command)
 def listed(as_json: options.Json = False) -> None:
-    """List the models by kind: where they are, size, weight hash, licence, figures of their
-    cards.
+    """List the models by kind: where they are, size, weight hash, licence, published figures,
+    and the model card of nano.
     """
-    from vseg.build import model_cards
+    from vseg.build import nano_card
     from vseg.weights.cards import published_facts
 
-    facts = {card.name: card.facts() for card in model_cards()} | published_facts()
+    facts = {"nano": nano_card().facts()} | published_facts()
     if as_json:
         show_json(facts)
         return

@@ -7,7 +7,7 @@ corrected like any other.
 from pathlib import Path
 
 from vseg import __version__
-from vseg.build import model_cards, open_video
+from vseg.build import nano_card, open_video
 from vseg.errors import BadExchange
 from vseg.exchange.formats import format_named
 from vseg.exchange.guess_format import guess_format
@@ -35,7 +35,7 @@ def import_run(
     """
     sidecar = read_sidecar(file)
     name = format_name or (sidecar.format if sidecar else guess_format(file))
-    (card,) = model_cards()
+    card = nano_card()
     with open_video(clip) as video:
         info = video.info
         times = video.time_at

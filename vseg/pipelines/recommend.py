@@ -10,7 +10,7 @@ named.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from vseg.build import model_cards
+from vseg.build import nano_card
 from vseg.errors import BadPrompt, ModelError, WeightsMissing
 from vseg.grounding.coco_classes import is_coco
 from vseg.grounding.vocabulary import HELD_OUT, parse_words
@@ -230,9 +230,9 @@ def _quality(one: Candidate) -> float:
 
 
 def _nano(kind: str = "segmenter") -> Candidate:
-    card = model_cards()[0]
+    card = nano_card()
     mib = round(card.size_bytes / 2**20)
-    return Candidate("nano", kind, "Apache-2.0", mib, "not on SA-V: docs/models.md", True)
+    return Candidate("nano", kind, card.licence, mib, "not on SA-V: docs/models.md", True)
 
 
 def _published(model: Published) -> Candidate:

@@ -17,25 +17,30 @@ from vseg.weights.hub import folder_of
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A weights file, and what it says of itself (notes): recipe, licence, figures."""
+    """A weights file, and what its header says of it (notes).
+
+    licence: of the weights.  page: the model card, Markdown: data and their terms, recipe,
+    figures.
+    """
 
     name: str
     weights: Path
     size_bytes: int
     sha256: str
     notes: Mapping[str, str]
+    licence: str
+    page: Path
 
     def facts(self) -> dict[str, str]:
         """One printable line per subject."""
         size = f"{self.size_bytes / 2**20:.1f} MiB"
         facts = {"kind": "segmenter", "weights": str(self.weights), "size": size}
-        return {**facts, "sha256": self.sha256, **self.notes}
+        facts |= {"sha256": self.sha256, **self.notes, "licence": self.licence}
+        return {**facts, "card": str(self.page)}
 
 
-def read_card(name: str, weights: Path) -> ModelCard:
-    """The card in the header of a weights file that is shipped.  Raises WeightsMissing,
-    WeightsMismatch.
-    """
+def read_card(name: str, weights: Path, licence: str, page: Path) -> ModelCard:
+    """The card of a weights file that is shipped.  Raises WeightsMissing, WeightsMismatch."""
     try:
         with safe_open(weights, framework="numpy") as file:
             notes = file.metadata() or {}
@@ -47,7 +52,7 @@ def read_card(name: str, weights: Path) -> ModelCard:
             f"{weights} is damaged: {error}", hint="reinstall vseg"
         ) from error
     digest = hashlib.sha256(payload).hexdigest()
-    return ModelCard(name, weights, len(payload), digest, notes)
+    return ModelCard(name, weights, len(payload), digest, notes, licence, page)
 
 
 def published_facts() -> dict[str, dict[str, str]]:

@@ -156,6 +156,7 @@ def test_bench_makes_its_own_scene(workplace: Workplace) -> None:
 def test_models_and_doctor(tmp_path: Path) -> None:
     cards = json.loads(call("models", "--json").stdout)
     assert len(cards["nano"]["sha256"]) == 64
+    assert "## Data" in Path(cards["nano"]["card"]).read_text("utf-8")
     assert "nano" in call("models").stdout
     answer = call("doctor", "--json")
     told = json.loads(answer.stdout)
