@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vseg.errors import VsegError
+from vseg.ops.counted import counted
 
 _PACKAGES = (
     "vseg",
@@ -99,8 +100,8 @@ def _processor() -> str:
     from vseg.weights.threads import usable_cores
 
     return (
-        f"{platform.machine()}, {instruction_set()}, {usable_cores()} cores, "
-        f"{torch.get_num_threads()} threads"
+        f"{platform.machine()}, {instruction_set()}, {counted(usable_cores(), 'core')}, "
+        f"{counted(torch.get_num_threads(), 'thread')}"
     )
 
 

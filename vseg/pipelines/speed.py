@@ -22,10 +22,12 @@ from vseg import __version__
 from vseg.build import load_model, model_path, open_grounder, open_nano_text
 from vseg.io.files import real_path, sha256_of
 from vseg.io.user_cache import KeptValues
+from vseg.ops.counted import counted
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Box, Frame, Text
 from vseg.weights.device import instruction_set, open_device
+from vseg.weights.threads import limit_threads
 from vseg.weights.weight_files import weight_files
 
 _FRAMES = 16
@@ -60,7 +62,8 @@ def device_name(device: str) -> str:
     opened = open_device(device)
     if opened.type == "cuda":
         return torch.cuda.get_device_name(opened)
-    return f"CPU, {instruction_set()}, {torch.get_num_threads()} threads"
+    limit_threads()  # the name is asked for before the first model is loaded
+    return f"CPU, {instruction_set()}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def tracking_speed(name: str, device: str, objects: int) -> Speed:

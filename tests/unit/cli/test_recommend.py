@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from tests.unit.cli.conftest import call
 from tests.unit.weights.test_catalogue import snapshot
 from vseg.io.user_cache import user_cache
 from vseg.pipelines.recommend import Wish, recommend
+from vseg.pipelines.speed import device_name
 
 pytestmark = pytest.mark.integration
 
@@ -78,6 +80,18 @@ def test_what_was_measured_is_kept_for_the_same_weights(empty: Path) -> None:
         assert not row(told(), "nano")["speed"]["cached"]
     finally:
         torch.set_num_threads(threads)
+
+
+def test_the_device_has_the_threads_that_models_are_measured_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads, of_opencv = torch.get_num_threads(), cv2.getNumThreads()
+    monkeypatch.setenv("VSEG_THREADS", str(threads + 1))
+    try:
+        assert device_name("cpu").endswith(f"{threads + 1} threads")
+    finally:
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(of_opencv)
 
 
 def test_a_damaged_file_of_measurements_is_made_anew() -> None:
