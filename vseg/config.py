@@ -111,7 +111,9 @@ class IdentitySettings(Settings):
     object that left through the border is another one when something enters, unless its
     embedding and colours are the same and no other known object's.  distractors: up to four
     things that look like a prompted object, or that move on their own beside one, are tracked
-    too, unseen, so that its mask does not take them (nano).
+    too, unseen, so that its mask does not take them.  merges, recognise, departures and
+    distractors compare appearances: with models whose embeddings cannot be compared (the SAM 2
+    family) they are off.
     """
 
     coherent: bool = True
