@@ -57,7 +57,7 @@ class SessionFrames:
         Raises BadPrompt for an index without a frame, BadFrame for an image that cannot be
         tracked.
         """
-        if isinstance(frame, int | np.integer) and not isinstance(frame, bool):
+        if _is_index(frame):
             return self._read(int(frame))
         placed = frame if isinstance(frame, Frame) else _next(frame, None, state)
         return _checked(placed, state)
@@ -118,9 +118,9 @@ class SessionFrames:
 
     def adjacent(self, frame: Any) -> Frame | None:
         """The frame before one given by its index, or after the first; else None."""
-        if not isinstance(frame, int) or self._video is None:
+        if not _is_index(frame) or self._video is None:
             return None
-        return adjacent_frame(self._video, frame)
+        return adjacent_frame(self._video, int(frame))
 
     def range(self, first: int, until: int | None, *, reverse: bool) -> Iterator[Frame]:
         """The video's frames from `first` on.  Raises BadPrompt without a video or frame."""

@@ -13,6 +13,7 @@ from vseg.errors import BadPrompt, NothingFound
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost
+from vseg.session.frames import SessionFrames
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import Features
@@ -242,7 +243,9 @@ def test_words_see_the_frame_beside_where_there_is_a_video(model: Nano) -> None:
         for t in (0, 2):
             with pytest.raises(NothingFound):
                 session.prompt(1, t, text="red")
+        from_numpy = SessionFrames(model, video, None).adjacent(np.int64(2))
     assert grounder.adjacent == [1, 1]
+    assert from_numpy is not None and from_numpy.index == 1
 
 
 def test_a_reference_and_marks_on_the_rendered_scene() -> None:
