@@ -142,7 +142,7 @@ def _event(change: Change, clip: _Clip, first: Mapping[int, int | None]) -> Trac
 
 def _free_name(path: Path) -> Path:
     """PATH-r2, or the next number that is not taken."""
-    whole = real_path(path)
+    whole = real_path(path) if path.name in ("", "..") else path
     number = 2
     while (free := whole.with_name(f"{whole.name}-r{number}")).exists():
         number += 1
@@ -159,7 +159,7 @@ def _write(
     # Of several that are one object now, the one that was there first names it.
     late_first = sorted(run.objects, key=lambda o: o.first_frame or 0, reverse=True)
     labels = {names.get(o.id, o.id): o.label for o in late_first if o.label is not None}
-    options = run.header.options | {"revision_of": real_path(run.path).name}
+    options = run.header.options | {"associated_from": real_path(run.path).name}
     header = run.header.model_copy(update={"labels": labels, "options": options})
     prompts = [
         prompt

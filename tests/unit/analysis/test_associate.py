@@ -1,4 +1,4 @@
-"""Linking a run's objects writes a new revision; the run stays as it is."""
+"""Linking a run's objects writes a new run; the first one stays as it is."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -76,33 +76,33 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_a_broken_track_becomes_one_in_a_new_revision(run: Path) -> None:
+def test_a_broken_track_becomes_one_in_a_new_run(run: Path) -> None:
     before = files_of(run)
     made = associate(run, colours=False)
     assert (made.out, made.before, made.after) == (run.with_name("run-r2"), 3, 2)
     assert files_of(run) == before
-    revision = open_run(made.out)
-    assert revision.header.status == "complete"
-    assert [(each.id, each.label) for each in revision.objects] == [(1, "late"), (2, "post")]
-    assert [each.object_id for each in revision.prompts] == [1, 1]
-    assert len(revision) == FRAMES
+    linked = open_run(made.out)
+    assert linked.header.status == "complete"
+    assert [(each.id, each.label) for each in linked.objects] == [(1, "late"), (2, "post")]
+    assert [each.object_id for each in linked.prompts] == [1, 1]
+    assert len(linked) == FRAMES
     for index in (3, 13, 20):
         old = open_run(run)[index]
-        new = revision[index]
+        new = linked[index]
         assert new.object_ids == (1, 2)
         assert new.visible.tolist() == [index != 13, True]
         assert np.array_equal(new[1], old[3 if index == 20 else 1])
-    assert revision.events == sorted(made.changes, key=lambda change: change.frame)
+    assert linked.events == sorted(made.changes, key=lambda change: change.frame)
     told = [(e.kind, e.frame, e.object_id, e.track_id, e.last_frame) for e in made.changes]
     assert told == [("merged", 15, 1, 3, None), ("filled", 12, 1, None, 14)]
 
 
-def test_names_found_while_tracking_or_given_afterwards_reach_the_revision(run: Path) -> None:
+def test_names_found_while_tracking_or_given_afterwards_reach_the_new_run(run: Path) -> None:
     named = {1: "dog", 2: "lamp post", 3: "a late dog"}
     stored = [o.model_copy(update={"label": named[o.id]}) for o in read_objects(run)]
     write_objects(run, stored)
-    revision = open_run(associate(run, colours=False).out)
-    assert [(each.id, each.label) for each in revision.objects] == [
+    linked = open_run(associate(run, colours=False).out)
+    assert [(each.id, each.label) for each in linked.objects] == [
         (1, "dog"),
         (2, "lamp post"),
     ]
@@ -115,8 +115,12 @@ def test_boxes_are_filled_where_no_mask_was(run: Path) -> None:
     assert len(rows) == 2 * FRAMES
 
 
-def test_every_revision_has_a_folder_of_its_own(run: Path) -> None:
-    assert [associate(run, colours=False).out.name for _ in range(2)] == ["run-r2", "run-r3"]
+def test_every_new_run_has_a_folder_of_its_own(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.parent)
+    free = [str(associate(Path(run.name), colours=False).out) for _ in range(2)]
+    assert free == ["run-r2", "run-r3"]
     answer = call("associate", run, "-o", run.with_name("run-r2"), "--no-colours")
     assert (answer.exit_code, "already holds a run" in answer.stderr) == (3, True)
 
