@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.parity.test_sam_family import PROMPTS, Library, assert_same, clicks, film, loaded
+from tests.torch_threads import torch_threads
 from vseg.config import INDEPENDENT_OBJECTS
 from vseg.models.sam2.model import Sam
-from vseg.ops.torch_threads import torch_threads
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import VisualPrompt

@@ -57,7 +57,6 @@ def test_objects_that_come_late_or_never(tmp_path: Path) -> None:
         assert 100 * one.measures.j_mean == pytest.approx(j[one.object_id], abs=1e-9)
         assert 100 * one.measures.f_mean == pytest.approx(f[one.object_id], abs=1e-9)
     assert ours.missing_ids == (255,)
-    assert ours.unscored_ids == (9,)
     # Two of its seven frames lie before either side has it.
     assert [one.num_frames for one in ours.objects] == [7, 6, 6]
 

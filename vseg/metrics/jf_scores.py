@@ -84,13 +84,12 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class SequenceScore:
-    """One clip.  unscored_ids: predicted objects that the ground truth does not know.
-    missing_ids: annotated ones that are never predicted, which are scored as absent.
+    """One clip.  missing_ids: annotated objects that are never predicted, which are scored as
+    absent.
     """
 
     clip: str
     objects: tuple[ObjectScore, ...]
-    unscored_ids: tuple[int, ...] = ()
     missing_ids: tuple[int, ...] = ()
 
     @property

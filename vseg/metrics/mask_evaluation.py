@@ -60,7 +60,7 @@ def evaluate(gt_dir: Path, pred: Prediction, protocol: Protocol = DAVIS17) -> Se
     annotated ones are passed over.  A mask may be missing where an object is not visible; an
     object that is never predicted counts as absent on every frame, and is listed, unless no
     annotated object is predicted at all.  Predicted objects that are not annotated are
-    listed, not scored.  Raises BadDataset naming the file and the value that do not fit.
+    not scored.  Raises BadDataset naming the file and the value that do not fit.
     """
     builders: dict[int, CurveBuilder] = {}
     true_ids: set[int] = set()
@@ -90,7 +90,6 @@ def evaluate(gt_dir: Path, pred: Prediction, protocol: Protocol = DAVIS17) -> Se
     return SequenceScore(
         real_path(gt_dir).name,
         tuple(ObjectScore(one, measures_of(curve), curve) for one, curve in scored.items()),
-        tuple(sorted(predicted_ids - true_ids)),
         tuple(sorted(true_ids - predicted_ids)),
     )
 

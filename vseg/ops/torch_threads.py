@@ -19,19 +19,8 @@ torch's own is."""
 
 
 @contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """For this thread, and for those that begin meanwhile; afterwards as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
 def fewer_torch_threads(count: int) -> Iterator[None]:
-    """As `torch_threads`, for this thread alone: `usual_torch_threads` stays as it is."""
+    """For this thread alone, afterwards as before: `usual_torch_threads` stays as it is."""
     before = torch.get_num_threads()
     with _lock:
         _lowered.append(before)

@@ -10,6 +10,7 @@ import torch
 
 from tests.detector_models import saved_detector
 from tests.sam_models import saved_model
+from tests.torch_threads import torch_threads
 from tests.unit.cli.conftest import call
 from tests.unit.weights.test_catalogue import snapshot
 from vseg.io.user_cache import user_cache
@@ -74,24 +75,19 @@ def test_what_was_measured_is_kept_for_the_same_weights(empty: Path) -> None:
     changed = told()
     assert not row(changed, "edgetam")["speed"]["cached"]
     assert row(changed, "nano")["speed"]["cached"]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(threads + 1)
-    try:
+    with torch_threads(torch.get_num_threads() + 1):
         assert not row(told(), "nano")["speed"]["cached"]
-    finally:
-        torch.set_num_threads(threads)
 
 
 def test_the_device_has_the_threads_that_models_are_measured_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    threads, of_opencv = torch.get_num_threads(), cv2.getNumThreads()
-    monkeypatch.setenv("VSEG_THREADS", str(threads + 1))
-    try:
-        assert device_name("cpu").endswith(f"{threads + 1} threads")
-    finally:
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(of_opencv)
+    of_opencv = cv2.getNumThreads()
+    before = torch.get_num_threads()
+    monkeypatch.setenv("VSEG_THREADS", str(before + 1))
+    with torch_threads(before):
+        assert device_name("cpu").endswith(f"{before + 1} threads")
+    cv2.setNumThreads(of_opencv)
 
 
 def test_a_damaged_file_of_measurements_is_made_anew() -> None:

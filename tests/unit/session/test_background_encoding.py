@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from tests.torch_threads import torch_threads
 from vseg.errors import DamagedVideo
 from vseg.frame_masks import FrameMasks
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
-from vseg.ops.torch_threads import torch_threads, usual_torch_threads
+from vseg.ops.torch_threads import usual_torch_threads
 from vseg.session.background_encoding import BackgroundEncoding
 from vseg.session.session import Session
 from vseg.synthetic import SyntheticVideo

@@ -77,13 +77,6 @@ export function covers(mask, x, y) {
   return false;
 }
 
-/** @param {Mask} mask */
-export function areaOf({ runs }) {
-  let area = 0;
-  for (let i = 1; i < runs.length; i += 2) area += /** @type {number} */ (runs[i]);
-  return area;
-}
-
 /** The mask as an image of its crop.  @param {Mask} mask
  * @param {number} rgba  little-endian: alpha, blue, green, red from the highest byte on */
 export function fillOf(mask, rgba) {
