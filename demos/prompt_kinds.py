@@ -19,6 +19,7 @@ import vseg
 from vseg.build import open_run
 from vseg.config import TrackConfig
 from vseg.errors import VsegError
+from vseg.ops.counted import counted
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.simulate import innermost_click, middle_scribble
@@ -74,7 +75,7 @@ def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
             print(f"{kind.name}: {error}")
             continue
         cv2.imwrite(str(folder / f"{kind.name}.png"), strip(job, kind)[..., ::-1])
-        print(f"{kind.name}: {len(open_run(job.out).objects)} objects")
+        print(f"{kind.name}: {counted(len(open_run(job.out).objects), 'object')}")
 
 
 def kinds(box: Box, mask: np.ndarray, phrase: str, exemplar: Exemplar) -> list[Kind]:
