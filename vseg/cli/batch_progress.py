@@ -16,7 +16,7 @@ from vseg.batch.manifest import Manifest
 from vseg.batch.schedule import Attempt
 from vseg.interfaces.closing import Closing
 
-_EVERY_S = 10.0
+_EVERY_S = 10.0  # between lines where there is no terminal, as of `vseg track`
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ _AROUND = 0.3
 _MIN_SHARE = 0.002
 """Share of the frame below which a moving region is noise; not tuned."""
 _MOST_REGIONS = 20
+"""Bounds what is decoded of a frame on which everything moves; a round value."""
 
 
 @dataclass(frozen=True, slots=True)

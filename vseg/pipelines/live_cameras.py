@@ -23,6 +23,7 @@ MAX_GAP_S = 60.0
 """Objects are recognised after a gap of at most a minute: over longer ones whoever was there
 has usually left.  A round value; `--max-gap` sets it."""
 _POLL_S = 0.25
+"""Without news, how long until it is asked again whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)

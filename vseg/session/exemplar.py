@@ -54,6 +54,7 @@ value: one takes 2 MiB with nano, up to 50 MiB with a model of the SAM 2 family.
 _LEAST_SHARE = 5e-4
 """Connected parts smaller than this share of the frame are specks; not tuned."""
 _MOST_PARTS = 8
+"""Of a mask, each of which may be an object: bounds the masks compared; a round value."""
 
 Region = Bool[np.ndarray, "H W"]
 

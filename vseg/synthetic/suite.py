@@ -10,6 +10,7 @@ from vseg.synthetic.suite_groups import cells, cups, sheep, small, staged
 from vseg.synthetic.trajectory import Occluder, Trajectory
 
 CUT_AT = 40
+"""The frame on which the shot changes in the scene of that name."""
 
 
 def identity_scenes() -> dict[str, SceneConfig]:

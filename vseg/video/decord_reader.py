@@ -27,6 +27,7 @@ from vseg.video.pts_index import PtsIndex
 from vseg.video.sniff import sniff
 
 ANSWER_WITHIN_S = 20.0
+"""A child that has said nothing for so long hangs; a round value."""
 
 
 class DecordFile(Closing):

@@ -27,6 +27,8 @@ from vseg.video.pts_index import PtsIndex
 from vseg.video.rates import frame_rate, is_variable
 from vseg.video.sniff import sniff
 
+# Decoded images that are held to read backward, in which direction nothing can be decoded: the
+# more, the fewer are decoded twice.  Round values.
 BACKWARD_BYTES = 128 << 20
 BACKWARD_FRAMES = 64
 # A round value; not tuned.  Encoders reorder images within the first groups or not at all.

@@ -17,7 +17,7 @@ from vseg.interfaces.live_source import ConnectionChange, LiveCounts
 from vseg.types import Frame, VideoInfo
 from vseg.video.orientation import Display
 
-_POLL_S = 1.0
+_POLL_S = 1.0  # for a frame, between looks at whether the source has ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from vseg.video.capture import Capture, Grabbed
 from vseg.video.live_frames import LiveFrames, LiveImage
 from vseg.video.live_queue import LiveQueue
 
-_JOIN_S = 5.0
-_WAIT_S = 1.0
+_JOIN_S = 5.0  # what a driver that hangs may delay closing
+_WAIT_S = 1.0  # for room, between looks at whether to end
 
 
 class Playback(LiveFrames):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from vseg.video.address import answers
 
+# Between attempts: short after a hiccup, and no burden for a server that stays away.
 LEAST_S = 0.5
 MOST_S = 30.0
 # The spread of the delays around their value; a round value.

@@ -14,7 +14,7 @@ import ctypes
 import sys
 
 _M_ARENA_MAX = -8  # malloc.h of glibc
-_ARENAS = 2
+_ARENAS = 2  # see above
 
 
 def limit_arenas() -> bool:

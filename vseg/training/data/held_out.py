@@ -15,7 +15,7 @@ from vseg.training.data.clip import VOID
 from vseg.training.data.dataset_zip import ZippedClip
 
 _SET = "coco_mix"  # wholly marked images with several objects of a kind
-_EVERY = 4
+_EVERY = 4  # one still in so many is held out
 _ONE_PART = 0.95  # of the mask's pixels in its largest part; not tuned
 
 

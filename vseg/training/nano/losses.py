@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-_DICE_WEIGHT = 0.5
+_DICE_WEIGHT = 0.5  # a round value, not tuned
 _TEMPERATURE = 0.1  # of the contrastive loss, as in Khosla et al. 2020
 
 

@@ -25,8 +25,8 @@ DUPLICATE_IOU = 0.55
 _LEAST = 0.05
 """Least score of a box that is kept: far below any threshold that is of use."""
 _MOST = 400
-"""Boxes kept of a frame, and of them for one word: bounds the time of suppression."""
 _SHORTLIST = 150
+"""Boxes kept of a frame, and of them for one word: bounds the time of suppression."""
 
 
 @dataclass(frozen=True, slots=True)
