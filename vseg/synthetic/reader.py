@@ -6,7 +6,6 @@ sequential reading, nothing grows with the length, and two processes draw the sa
 Scenes stand in for real video in demos and tests, and nano is trained on them too.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,8 +14,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadPrompt
-from vseg.interfaces.closing import Closing
-from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.interfaces.indexed_reader import IndexedReader
+from vseg.ops.frame_range import check_index
 from vseg.synthetic.actors import Key, Shot, draw_scene_grain, draw_shots, generator
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.render import draw_sprite
@@ -40,7 +39,7 @@ class FirstPoint:
     y: int
 
 
-class SyntheticVideo(Closing):
+class SyntheticVideo(IndexedReader):
     """The scene as a Reader.  Frames are drawn when asked for; nothing is kept of them."""
 
     def __init__(self, config: SceneConfig) -> None:
@@ -58,9 +57,6 @@ class SyntheticVideo(Closing):
     def __len__(self) -> int:
         return self.config.num_frames
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
-
     def close(self) -> None:
         """Nothing is held open; a closed scene can still be read."""
 
@@ -77,19 +73,6 @@ class SyntheticVideo(Closing):
         """When a frame starts, in seconds."""
         check_index(index, len(self))
         return index / self.config.fps
-
-    def frame_at(self, time_s: float) -> int:
-        """The frame on display at a time, from the rate.  Raises IndexError past the end."""
-        return displayed_frame(self.info, len(self), self.time_at, time_s)
-
-    def frames(
-        self, start: int = 0, stop: int | None = None, step: int = 1
-    ) -> Iterator[Frame]:
-        """Frames start, start + step, ... up to stop (exclusive); a negative step goes
-        backward.
-        """
-        for index in frame_range(len(self), start, stop, step):
-            yield self.read(index)
 
     def truth(self, index: int) -> UInt8[np.ndarray, "H W"]:
         """The exact label map of a frame: the id of the object visible at a pixel, 0 for none.

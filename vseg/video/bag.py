@@ -18,9 +18,9 @@ import numpy as np
 from jaxtyping import Int64
 
 from vseg.errors import BadImage, BadVideo, DamagedVideo, ExtraMissing, UsageError
-from vseg.interfaces.closing import Closing
+from vseg.interfaces.indexed_reader import IndexedReader
 from vseg.io.files import check_exists
-from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.ops.frame_range import check_index, frame_range
 from vseg.ops.frame_rate import written_rate
 from vseg.types import Frame, VideoInfo
 from vseg.video.orientation import Display
@@ -39,7 +39,7 @@ _BAGS = (".mcap", ".db3")
 _STAMP = {0: ">iI", 1: "<iI"}
 
 
-class BagImages(Closing):
+class BagImages(IndexedReader):
     """A topic of a bag as a Reader.
 
     topic: None where the bag has one topic with images.  Raises ExtraMissing without the
@@ -68,9 +68,6 @@ class BagImages(Closing):
     def __len__(self) -> int:
         return len(self._recorded)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
-
     def read(self, index: int) -> Frame:
         """The frame at `index`.  Raises IndexError past the end, DamagedVideo if it cannot be
         read.
@@ -82,10 +79,6 @@ class BagImages(Closing):
         """When a frame was taken, in seconds from the first one."""
         check_index(index, len(self))
         return float((int(self._times_ns[index]) - int(self._times_ns[0])) * NANOSECOND)
-
-    def frame_at(self, time_s: float) -> int:
-        """The frame on display at a time.  Raises IndexError past the end."""
-        return displayed_frame(self.info, len(self), self.time_at, time_s)
 
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1

@@ -12,14 +12,13 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from vseg.errors import DamagedVideo, ReaderUnsuitable, UsageError
-from vseg.interfaces.closing import Closing
-from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.interfaces.indexed_reader import IndexedReader
+from vseg.ops.frame_range import check_index
 from vseg.types import Frame
 from vseg.video.decord_child import ANSWER, DESCRIPTION, IMAGE
 from vseg.video.file import VideoFile
@@ -30,7 +29,7 @@ ANSWER_WITHIN_S = 20.0
 """A child that has said nothing for so long hangs; a round value."""
 
 
-class DecordFile(Closing):
+class DecordFile(IndexedReader):
     """A video file as a Reader, by decord.  Raises BadVideo, or ReaderUnsuitable with the
     reason.
 
@@ -83,9 +82,6 @@ class DecordFile(Closing):
     def __len__(self) -> int:
         return len(self.index)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
-
     def read(self, index: int) -> Frame:
         """The frame at `index`.  Raises IndexError past the end, DamagedVideo if
         unreadable.
@@ -110,18 +106,6 @@ class DecordFile(Closing):
         """When a frame starts, in seconds."""
         check_index(index, len(self))
         return self.index.time_s(index)
-
-    def frame_at(self, time_s: float) -> int:
-        """The frame on display at a time, by the frame table.  Raises IndexError past the
-        end.
-        """
-        return displayed_frame(self.info, len(self), self.time_at, time_s)
-
-    def frames(
-        self, start: int = 0, stop: int | None = None, step: int = 1
-    ) -> Iterator[Frame]:
-        """Frames start, start + step, ... before stop; a negative step goes backward."""
-        return map(self.read, frame_range(len(self), start, stop, step))
 
     def _receive(self) -> tuple[bytes, bytes]:
         """The child's next answer; a child that is late is killed, which ends the reading."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
-from vseg.interfaces.closing import Closing
-from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.interfaces.indexed_reader import IndexedReader
+from vseg.ops.frame_range import check_index, frame_range
 from vseg.types import Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, open_file
 from vseg.video.decoder import FrameDecoder
@@ -35,7 +35,7 @@ BACKWARD_FRAMES = 64
 DOUBTED_FRAMES = 256
 
 
-class VideoFile(Closing):
+class VideoFile(IndexedReader):
     """A video file as a Reader.  Safe to read from several threads; use in a `with` or close
     it.
 
@@ -109,9 +109,6 @@ class VideoFile(Closing):
     def __len__(self) -> int:
         return len(self.index)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
-
     def read(self, index: int) -> Frame:
         """The frame at `index`.  Raises IndexError past the end, DamagedVideo if
         unreadable.
@@ -123,12 +120,6 @@ class VideoFile(Closing):
         """When a frame starts, in seconds."""
         check_index(index, len(self))
         return self.index.time_s(index)
-
-    def frame_at(self, time_s: float) -> int:
-        """The frame on display at a time, by the frame table.  Raises IndexError past the
-        end.
-        """
-        return displayed_frame(self.info, len(self), self.time_at, time_s)
 
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1

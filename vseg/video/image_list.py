@@ -1,6 +1,6 @@
 """Images that a Python program holds in, the frames of a clip out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
 from math import inf
 from numbers import Real
@@ -9,14 +9,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadFrame, BadVideo, UsageError
-from vseg.interfaces.closing import Closing
-from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.interfaces.indexed_reader import IndexedReader
+from vseg.ops.frame_range import check_index
 from vseg.ops.frame_rate import written_rate
 from vseg.ops.rgb import checked_rgb
 from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
 
 
-class ImageList(Closing):
+class ImageList(IndexedReader):
     """RGB uint8 images (H, W, 3) of one size: a list of them, or an array (T, H, W, 3).
 
     They are not copied.  fps: their rate, from which times are counted.  Raises BadVideo where
@@ -56,9 +56,6 @@ class ImageList(Closing):
     def __len__(self) -> int:
         return len(self._images)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
-
     def read(self, index: int) -> Frame:
         """The image at `index`.  Raises IndexError past the end."""
         check_index(index, len(self))
@@ -71,16 +68,6 @@ class ImageList(Closing):
         """When a frame starts, in seconds."""
         check_index(index, len(self))
         return float(index / self._fps)
-
-    def frame_at(self, time_s: float) -> int:
-        """The frame on display at a time, from the rate.  Raises IndexError past the end."""
-        return displayed_frame(self.info, len(self), self.time_at, time_s)
-
-    def frames(
-        self, start: int = 0, stop: int | None = None, step: int = 1
-    ) -> Iterator[Frame]:
-        """Frames start, start + step, ... before stop; a negative step goes backward."""
-        return map(self.read, frame_range(len(self), start, stop, step))
 
     def close(self) -> None:
         """Refuse further reads."""

@@ -19,9 +19,9 @@ from jaxtyping import UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
-from vseg.interfaces.closing import Closing
+from vseg.interfaces.indexed_reader import IndexedReader
 from vseg.io.files import real_path
-from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.ops.frame_range import check_index, frame_range
 from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, check_pixels
 from vseg.video.numbering import number_images
@@ -51,7 +51,7 @@ class _Header:
     codec: str
 
 
-class ImageFolder(Closing):
+class ImageFolder(IndexedReader):
     """A folder of jpg, png, webp, bmp or tif images as a Reader.
 
     frames: None for names with evenly spaced numbers, in which nothing may be missing.
@@ -97,9 +97,6 @@ class ImageFolder(Closing):
     def __len__(self) -> int:
         return self._numbers[-1] + 1
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames()
-
     def read(self, index: int) -> Frame:
         """The image at `index`.  Raises IndexError past the end, DamagedVideo if
         unreadable.
@@ -133,10 +130,6 @@ class ImageFolder(Closing):
         """When a frame starts, in seconds."""
         check_index(index, len(self))
         return float(index / self._fps)
-
-    def frame_at(self, time_s: float) -> int:
-        """The frame on display at a time, from the rate.  Raises IndexError past the end."""
-        return displayed_frame(self.info, len(self), self.time_at, time_s)
 
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1
