@@ -10,6 +10,8 @@ on one frame, boxes or hypotheses, overlap or do not, and what is empty overlaps
 (`vseg.ops.boxes.box_iou`, `vseg.session.identity.assignment.pairwise_iou`).
 """
 
+import math
+
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
@@ -55,6 +57,28 @@ def crop_iou(one: MaskCrop, other: MaskCrop) -> float:
     shared = crop_overlap(one, other)
     union = one.area + other.area - shared
     return shared / union if union else 1.0
+
+
+def crop_agreement(one: MaskCrop, other: MaskCrop, tolerance_px: float) -> float:
+    """As `crop_iou`, but that pixels of either mask count as shared if the other one is not
+    farther off than the tolerance: an outline may lie a little beside the other.
+    """
+    union = one.area + other.area - crop_overlap(one, other)
+    if union == 0:
+        return 1.0
+    beyond = one.area - crop_overlap(one, _grown(other, tolerance_px))
+    beyond += other.area - crop_overlap(other, _grown(one, tolerance_px))
+    return 1 - beyond / union
+
+
+def _grown(crop: MaskCrop, by_px: float) -> MaskCrop:
+    """With all pixels not farther off; the crop may reach beyond the frame."""
+    if crop.mask.size == 0:
+        return crop
+    room = math.ceil(by_px)
+    outside = np.pad(~crop.mask, room, constant_values=True).view(np.uint8)
+    near = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_3) <= by_px
+    return MaskCrop(crop.x - room, crop.y - room, near)
 
 
 def mask_nms(

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vseg.ops.masks import crop_iou
 from vseg.pipelines.correction_gaps import Gap
 from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
@@ -28,6 +27,7 @@ from vseg.pipelines.correction_turns import PromptTurns
 from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.known_masks import KnownMasks
 from vseg.pipelines.propagation_settings import PropagationSettings
+from vseg.pipelines.seam import agreement
 from vseg.results.draft import RevisionDraft
 from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.masks import pack
@@ -167,7 +167,7 @@ class Correction:
         values: Values,
         before: Mapping[int, MaskCrop | None],
     ) -> dict[int, float]:
-        """Decode the prompts; the IoU with the masks before, by object."""
+        """Decode the prompts; how well masks and those before agree, by object."""
         self._remember(session, frame, values)
         masks = decode_prompted(session, frame, values)
         self._settings.on_masks(masks)
@@ -178,7 +178,7 @@ class Correction:
         for obj in values:
             self._turns.mark(obj, frame, frame + 1)
             known = before[obj]
-            agreed[obj] = 0.0 if known is None else crop_iou(known, masks.crop(obj))
+            agreed[obj] = 0.0 if known is None else agreement(known, masks.crop(obj))
         return agreed
 
     def _store_decoded(self) -> None:

@@ -13,7 +13,7 @@ from vseg.pipelines.correction_gaps import Gap
 from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.pipelines.correction_session import SessionSetup
 from vseg.pipelines.propagation_settings import PropagationSettings
-from vseg.pipelines.seam import Seam
+from vseg.pipelines.seam import Seam, agreement
 from vseg.results.mask_rows import MaskRow
 from vseg.results.masks import pack
 from vseg.results.stored_rows import StoredRows
@@ -80,7 +80,7 @@ class CorrectionPass:
 
         One that has joined its stored masks goes on as a competitor: without it the others
         would take its pixels.  One that ends without an anchor is not there any more.
-        agreed: the IoU of new and stored mask on the prompted frame, by object.
+        agreed: how well new and stored mask agree on the prompted frame, by object.
         """
         if not gaps:
             return []
@@ -129,17 +129,18 @@ class CorrectionPass:
         gap = each.gap
         left = row
         stored = NOTHING
-        iou = 0.0
+        agreed = 0.0
         record = self.stored.record(row.frame)
         if record is not None:
             left = self.overlaps.left_of(row, record)
         before = self.stored.row(gap.object_id, row.frame)
         if before is not None:
-            iou = crop_iou(self.stored.unpack(before), self.stored.unpack(left))
-            each.ious.append((row.frame, iou))
+            masks = self.stored.unpack(before), self.stored.unpack(left)
+            each.ious.append((row.frame, crop_iou(*masks)))
+            agreed = agreement(*masks)
             stored = _quality(before)
         share = left.area / row.area if row.area else 1.0
-        if each.seam.add(row.frame, iou, _quality(row) * share, stored):
+        if each.seam.add(row.frame, agreed, _quality(row) * share, stored):
             return _joined(each, each.seam.joined)
         last = gap.end + 1 if gap.reverse else gap.end - 1
         return _whole(each) if row.frame == last else None

@@ -15,6 +15,7 @@ from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
 from vseg.pipelines.correction_session import SessionSetup
 from vseg.pipelines.propagation_settings import PropagationSettings
+from vseg.pipelines.seam import AGREED_FRAMES
 from vseg.results.draft import RevisionDraft
 from vseg.results.stored_rows import StoredRows
 from vseg.results.track_spool import TrackSpool
@@ -73,7 +74,7 @@ def test_a_track_that_takes_up_another_object_is_the_stored_one_without_it(
     run = write_run(tmp_path / "run", [{1: MINE, 2: OTHER}] * FRAMES)
     track = FixedTrack(MINE | OTHER, 0.99)
     assert ended(run, track).end == 1
-    assert track.tracked == 5
+    assert track.tracked == AGREED_FRAMES
 
 
 def test_a_track_that_is_on_another_object_is_doubted(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_track_that_is_on_another_object_is_doubted(tmp_path: Path) -> None:
     assert ended(alone, FixedTrack(beyond, 0.9)).end == FRAMES
 
 
-@pytest.mark.parametrize(("quality", "end"), [(0.45, 1), (0.6, FRAMES)])
+@pytest.mark.parametrize(("quality", "end"), [(0.4, 1), (0.6, FRAMES)])
 def test_an_absence_stays_beside_a_mask_of_low_quality(
     tmp_path: Path, quality: float, end: int
 ) -> None:
