@@ -72,6 +72,12 @@ class UnknownObject(VsegError, KeyError):
     """An object id that is not among those asked."""
 
 
+class UnknownFrame(VsegError, IndexError):
+    """A frame or a time that a clip does not have."""
+
+    usual_hint = "`vseg probe CLIP` tells the true number of frames; they count from 0"
+
+
 class BadFrame(VsegError):
     """An image cannot be tracked: it is not RGB uint8, of another size, or not later than the
     last.

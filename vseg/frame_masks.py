@@ -17,8 +17,10 @@ from jaxtyping import Bool, Float32, Int64
 
 from vseg.errors import BadMask, UnknownObject
 from vseg.ops.enlarging import enlarged_logits, enlarged_mask
+from vseg.ops.rgb import check_frame
 from vseg.ops.shared_pixels import STANDS, ClaimedMask, losses
 from vseg.types import Frame, MaskCrop, TrackEvent
+from vseg.types.whole_numbers import check_ids, is_whole
 
 MaskSource = Literal["prompt", "track", "edit", "import"]
 """Where a mask comes from: the object was prompted on this frame, was carried to it by the
@@ -172,8 +174,10 @@ class FrameMasks(Mapping[int, np.ndarray]):
         return np.stack(chosen) if chosen else np.zeros((0, 1, 1), dtype=np.float32)
 
     def only(self, ids: Iterable[int]) -> "FrameMasks":
-        """The same frame with these objects alone.  Raises UnknownObject."""
-        wanted = set(ids)
+        """The same frame with these objects alone.  Raises UnknownObject, BadPrompt for what
+        is no list of ids.
+        """
+        wanted = set(check_ids(ids))
         for obj in sorted(wanted):
             self._check(obj)
         rows = [row for row, obj in enumerate(self.object_ids) if obj in wanted]
@@ -233,7 +237,7 @@ class FrameMasks(Mapping[int, np.ndarray]):
         return replace(self, time_s=time_s)
 
     def _check(self, obj: int) -> None:
-        if obj not in self.object_ids:
+        if not is_whole(obj) or obj not in self.object_ids:
             held = ", ".join(map(str, self.object_ids)) or "none"
             raise UnknownObject(
                 f"frame {self.frame_index} has no object {obj}", hint=f"its objects: {held}"
@@ -246,9 +250,13 @@ class FrameMasks(Mapping[int, np.ndarray]):
         scores: Mapping[int, float] | None = None,
     ) -> "FrameMasks":
         """Masks made elsewhere, by object id; an empty one is of an object that is not in the
-        image.  scores: 1 where none is given; of an empty mask 0.
+        image.  scores: 1 where none is given; of an empty mask 0.  Raises BadMask for masks
+        that are not of this frame.
         """
-        height, width = frame.image.shape[:2]
+        height, width = check_frame(frame).image.shape[:2]
+        _check_made(masks, (height, width))
+        if scores is not None and not isinstance(scores, Mapping):
+            raise BadMask(f"scores is {scores!r:.60}, not scores by id", hint="give {1: 0.9}")
         object_ids = tuple(sorted(masks))
         given = scores or {}
         visible = np.array([masks[obj].any() for obj in object_ids], dtype=bool)
@@ -271,3 +279,20 @@ class FrameMasks(Mapping[int, np.ndarray]):
     def empty(frame: Frame) -> "FrameMasks":
         """A frame on which nothing is tracked."""
         return FrameMasks.of(frame, {})
+
+
+def _check_made(masks: object, hw: tuple[int, int]) -> None:
+    """Raise BadMask for what are no masks of a frame of this size by object id."""
+    if not isinstance(masks, Mapping):
+        raise BadMask(
+            f"masks is {type(masks).__name__}, not masks by object id", hint="give {1: mask}"
+        )
+    for obj, mask in masks.items():
+        if not is_whole(obj) or obj < 1:
+            raise BadMask(f"{obj!r:.60} is no object id", hint="ids are integers from 1 on")
+        if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != hw:
+            what = f"{getattr(mask, 'dtype', '')} {getattr(mask, 'shape', '')}".strip()
+            raise BadMask(
+                f"the mask of object {obj} is a {type(mask).__name__} {what}, not bool {hw}",
+                hint="give a boolean array (height, width) of the frame: mask > 0.5",
+            )

@@ -20,7 +20,7 @@ from vseg.results import RunWriter
 pytestmark = pytest.mark.integration
 
 PRELUDE = """
-import sys, json, numpy as np, vseg
+import sys, json, numpy as np, vseg, vseg_trackers
 model = vseg.load_model("nano", short_side=96)
 image = np.zeros((60, 80, 3), np.uint8)
 image[20:40, 30:50] = 200
@@ -31,6 +31,16 @@ def session():
     return made
 def run():
     return vseg.open_run(sys.argv[2])
+def boxes(**changed):
+    right = dict(time_s=0.0, boxes=np.array([[0.0, 0.0, 9.0, 9.0]]), scores=np.ones(1))
+    return vseg_trackers.Detections(**(right | changed))
+def edit(name, *given, **named):
+    with run().edit() as opened:
+        getattr(opened, name)(*given, **named)
+def made(masks):
+    return vseg.FrameMasks.of(vseg.Frame(0, 0, 0.0, image), masks)
+predictor = vseg.ImagePredictor(model)
+encoded = predictor.encode(image)
 def clip():
     made = vseg.Session(model, vseg.open_video([image, image]))
     made.prompt(1, 0, box=(30, 20, 50, 40))
@@ -139,13 +149,76 @@ REFUSED = {
     "session().similarity(None, [vseg.Box(1, 2, 3, 4)], [1])": "BadFrame: frame is NoneType",
     "session().step_encoded(None)": "UsageError: image is NoneType, not what `encode` gives",
     "session().step(image, objects=3)": "BadPrompt: objects is 3, not a list of ids",
-    "session().step(image, objects=['x', 1])": "BadPrompt: no object 'x'",
+    "session().step(image, objects=['x', 1])": "BadPrompt: objects is ['x', 1], not a list",
     "session().keep_prompts(1, None)": "BadPrompt: frames is None",
     "vseg.Tracker(model).warm_up('4', 4)": "UsageError: images of 4x'4'",
     "run().show(0, video=3)": "UsageError: video is int, not what vseg.open_video gives",
     "run().check_source(None)": "UsageError: the clip is None, not the name of a file",
     "run().edit(model='nano')": "UsageError: model is str, not what vseg.load_model gives",
     "run().edit(source=3)": "UsageError: source is 3, not the name of a file",
+    "vseg.Session(model, grounder='nano')": "UsageError: grounder is str",
+    "vseg.Tracker(model, grounder='nano')": "UsageError: grounder is str",
+    "vseg.Session(model, memory=np.zeros(3))": "UsageError: memory is ndarray",
+    "session().next_pass('x')": "BadPrompt: frame 'x' is a str, not an int",
+    "session().next_pass(objects=[[1]])": "BadPrompt: objects is [[1]], not a list of ids",
+    "session().detection_score(1, [None])": "BadPrompt: frame [None] is a list",
+    "session().keep_prompts(1, ['x'])": "BadPrompt: frames is ['x']",
+    "session().similarity(vseg.Frame(0, 0, 0.0, image), ['x'], [1])": (
+        "BadPrompt: a str is not a prompt"
+    ),
+    "session().similarity(vseg.Frame(0, 0, 0.0, image), [vseg.Box(1, 2, 3, 4)], 1)": (
+        "BadPrompt: objects is 1, not a list of ids"
+    ),
+    "list(session().encode_ahead_of([image]))": "BadFrame: frame is ndarray, not vseg.Frame",
+    "session().encode_ahead_of(3)": "BadFrame: frames is int",
+    "session().prompt(1, image, box=np.array(1))": "BadPrompt: four numbers",
+    "predictor.decode(image, [[vseg.Box(1, 2, 3, 4)]])": "UsageError: image is ndarray",
+    "predictor.decode(encoded, [vseg.Box(1, 2, 3, 4)])": "BadPrompt: not a list of prompts",
+    "predictor.decode(encoded, [[vseg.Text('dog')]])": "BadPrompt: not with Text",
+    "predictor.decode(encoded, [])": "BadPrompt: no object is to be decoded",
+    "predictor.refine(encoded, [[3]])": "BadPrompt: a int is not a prompt",
+    "predictor.refine(encoded, [[vseg.Box(1, 2, 3, 4)]], np.zeros((1, 4, 4)))": (
+        "BadPrompt: priors is ndarray, not a tensor of 1 masks"
+    ),
+    "vseg.Tracker(model).prompt(1, box=(1, 2, 3, 4), label=3)": "BadPrompt: a label is a str",
+    "vseg.Tracker(model).save('')": "UsageError: the file of a tracker is ''",
+    "vseg.open_video([image]).read(-1)": "UnknownFrame: frame -1 does not exist",
+    "vseg.open_video([image]).frame_at(9)": "UnknownFrame: past the end",
+    "vseg.open_video([image]).frames(0, 9)": "UnknownFrame: stop 9",
+    "vseg.Timecode()": "BadPrompt: a frame or a time",
+    "vseg.Timecode(frame='1s')": "BadPrompt: frame '1s' is a str",
+    "vseg.Timecode(time_s='1s')": "BadPrompt: '1s' is not a time",
+    "vseg.Prompt('a', vseg.Timecode(0), vseg.Box(1, 2, 3, 4))": "BadPrompt: 'a' is no int",
+    "vseg.Prompt(1, 0, vseg.Box(1, 2, 3, 4))": "BadPrompt: at a timecode, not a int",
+    "vseg.Prompt(1, vseg.Timecode(0), (1, 2, 3, 4))": "BadPrompt: a tuple is not a prompt",
+    "vseg.FrameMasks.of(image, {})": "BadFrame: frame is ndarray, not vseg.Frame",
+    "made([image[..., 0] > 0])": "BadMask: masks is list",
+    "made({0: image[..., 0] > 0})": "BadMask: 0 is no object id",
+    "made({1: image[..., 0]})": "BadMask: ndarray uint8 (60, 80), not bool (60, 80)",
+    "made({1: image[:9, :9, 0] > 0})": "BadMask: (9, 9), not bool (60, 80)",
+    "made({}).only(1)": "BadPrompt: objects is 1, not a list of ids",
+    "made({})[[1]]": "UnknownObject: frame 0 has no object [1]",
+    "edit('rename', 1, 3)": "UnknownObject: has no object 1",
+    "edit('absent', [1], 0, 1)": "UnknownObject: has no object [1]",
+    "edit('add', 3)": "BadPrompt: a label is a string, not a int",
+    "edit('add', 'x', obj='a')": "BadPrompt: a is no object id",
+    "edit('prompt', 1, 'x', box=(1, 2, 3, 4))": "BadPrompt: frame 'x' is a str",
+    "edit('prompt', 1, None, box=(1, 2, 3, 4))": "BadPrompt: a frame or a time",
+    "edit('add_prompts', [3])": "BadPrompt: a int is not a vseg.Prompt",
+    "edit('add_prompts', None)": "BadPrompt: a NoneType is not a vseg.Prompt",
+    "edit('frame_of', 3)": "BadPrompt: a place is int, not vseg.Timecode",
+    "edit('range_of', vseg.Timecode(0), 3)": "BadPrompt: a place is int",
+    "boxes(time_s='0')": "TrackerError: time_s is '0', not a time",
+    "boxes(time_s=np.zeros(2))": "TrackerError: not a time",
+    "boxes(boxes=[[0.0, 0.0, 9.0, 9.0]])": "TrackerError: boxes is list, not an array (N, 4)",
+    "boxes(boxes=np.zeros(4))": "TrackerError: boxes is float64 (4,)",
+    "boxes(boxes=np.zeros((1, 5)))": "TrackerError: boxes have 5 numbers",
+    "boxes(scores=[0.9])": "TrackerError: scores is list, not an array (N,)",
+    "boxes(scores=None)": "TrackerError: scores is NoneType",
+    "boxes(labels=np.zeros(1))": "TrackerError: give np.array(labels, int)",
+    "boxes(embeddings=np.ones(1))": "TrackerError: embeddings is float64 (1,)",
+    "boxes(camera=np.eye(3))": "TrackerError: camera has the shape (3, 3)",
+    "boxes(masks=[image[..., 0] > 0])": "TrackerError: masks is list; give PackedMasks.of",
     "(lambda s: (s.close(), s.step(image)))(session())": "UsageError: closed",
     "(lambda s: (s.close(), s.prompt(1, image, box=(1, 2, 3, 4))))(session())": (
         "UsageError: closed"

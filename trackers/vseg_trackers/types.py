@@ -7,6 +7,7 @@ tracker, never reused.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from numbers import Real
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -26,6 +27,18 @@ class TrackState(IntEnum):
     LOST = 3
 
 
+_ARRAYS = (
+    ("boxes", "(N, 4)", 2, "fiu"),
+    ("scores", "(N,)", 1, "fiu"),
+    ("labels", "(N,)", 1, "iu"),
+    ("embeddings", "(N, C)", 2, "fiu"),
+    ("camera", "(2, 3)", 2, "fiu"),
+)
+"""Fields of detections: their shapes, how many axes those have, and NumPy's letters of the
+kinds of numbers that they hold."""
+_OPTIONAL = frozenset({"labels", "embeddings", "camera"})
+
+
 @dataclass(frozen=True, slots=True)
 class Detections:
     """The boxes of one frame, at most one per object.
@@ -36,7 +49,8 @@ class Detections:
     masks, embeddings (the appearance of each; only their directions count): one for each box,
     used by MaskletAssociator.  camera: how pixels of the previous frame moved to this one,
     x' = A x + t as [A | t]; what moved with the image is expected there.
-    Raises TrackerError naming the first row that is not a number, inverted or out of range.
+    Raises TrackerError for what is no such array, and naming the first row that is not a
+    number, inverted or out of range.
     """
 
     time_s: float
@@ -59,8 +73,9 @@ class Detections:
         return Detections(time_s, masks.boxes.astype(float), scores, labels, masks, embeddings)
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.time_s):
-            raise TrackerError(f"time_s is {self.time_s}, not a time")
+        if not isinstance(self.time_s, Real) or not np.isfinite(self.time_s):
+            raise TrackerError(f"time_s is {self.time_s!r:.60}, not a time in seconds")
+        self._check_arrays()
         self._check_counts()
         # A comparison with NaN is false, so asking for what is right finds NaN as well.
         upright = self.boxes[:, 2:] >= self.boxes[:, :2]
@@ -75,6 +90,28 @@ class Detections:
         if self.camera is not None and not np.isfinite(self.camera).all():
             raise TrackerError(
                 f"camera {self.camera.tolist()} has a value that is not a number"
+            )
+
+    def _check_arrays(self) -> None:
+        for name, shape, axes, kinds in _ARRAYS:
+            values = getattr(self, name)
+            if values is None and name in _OPTIONAL:
+                continue
+            array = isinstance(values, np.ndarray)
+            if not array or values.ndim != axes or values.dtype.kind not in kinds:
+                what = f"{values.dtype} {values.shape}" if array else type(values).__name__
+                numbers = "int" if kinds == "iu" else "float"
+                raise TrackerError(
+                    f"{name} is {what}, not an array {shape} of numbers; give "
+                    f"np.array({name}, {numbers})"
+                )
+        if self.boxes.shape[1] != 4:
+            raise TrackerError(f"boxes have {self.boxes.shape[1]} numbers, not x1, y1, x2, y2")
+        if self.camera is not None and self.camera.shape != (2, 3):
+            raise TrackerError(f"camera has the shape {self.camera.shape}, not (2, 3)")
+        if self.masks is not None and not isinstance(self.masks, PackedMasks):
+            raise TrackerError(
+                f"masks is {type(self.masks).__name__}; give PackedMasks.of(masks)"
             )
 
     def _check_counts(self) -> None:

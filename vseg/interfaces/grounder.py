@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+from vseg.errors import UsageError
 from vseg.tensors import Features
 from vseg.types import ConceptPrompt, Frame, Grounding
 
@@ -52,3 +53,12 @@ class ClassGrounder(Grounder, Protocol):
     """
 
     classes: tuple[str, ...]
+
+
+def check_grounder(grounder: object) -> None:
+    """Raise UsageError for what is no grounder, such as the name of one."""
+    if not isinstance(grounder, Grounder):
+        raise UsageError(
+            f"grounder is {type(grounder).__name__}, not what vseg.open_grounder gives",
+            hint="open it: vseg.open_nano_text(model), or vseg.open_grounder(name)",
+        )

@@ -22,18 +22,18 @@ class IndexedReader(Closing):
 
     @abstractmethod
     def read(self, index: int) -> Frame:
-        """The frame at `index`.  Raises IndexError past the end."""
+        """The frame at `index`.  Raises UnknownFrame past the end."""
 
     @abstractmethod
     def time_at(self, index: int) -> float:
-        """When a frame starts, in seconds.  Raises IndexError past the end."""
+        """When a frame starts, in seconds.  Raises UnknownFrame past the end."""
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
 
     def frame_at(self, time_s: float) -> int:
         """The frame on display at a time; before the first frame it is the first.  Raises
-        IndexError past the end.
+        UnknownFrame past the end.
         """
         return displayed_frame(self.info, len(self), self.time_at, time_s)
 

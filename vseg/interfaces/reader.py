@@ -34,7 +34,7 @@ class Reader(Source, Protocol):
         ...
 
     def read(self, index: int) -> Frame:
-        """The frame at `index` (0-based, display order).  Raises IndexError past the end."""
+        """The frame at `index` (0-based, display order).  Raises UnknownFrame past the end."""
         ...
 
     def time_at(self, index: int) -> float:
@@ -44,7 +44,7 @@ class Reader(Source, Protocol):
     def frame_at(self, time_s: float) -> int:
         """The index of the frame on display at a time; nothing is decoded.
 
-        Before the first frame it is the first.  Raises IndexError past the end.
+        Before the first frame it is the first.  Raises UnknownFrame past the end.
         """
         ...
 

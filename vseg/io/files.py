@@ -33,7 +33,7 @@ def real_path(path: Path) -> Path:
 
 def given_path(value: object, what: str) -> Path:
     """The path that a caller gave.  Raises UsageError for what is none."""
-    if not isinstance(value, str | Path):
+    if not isinstance(value, str | Path) or value == "":
         raise UsageError(
             f"{what} is {value!r}, not the name of a file or folder",
             hint="give a string or a pathlib.Path",

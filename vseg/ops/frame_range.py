@@ -3,16 +3,17 @@
 from bisect import bisect_right
 from collections.abc import Callable
 from math import isnan
-from numbers import Integral, Real
+from numbers import Real
 
-from vseg.errors import UsageError
+from vseg.errors import UnknownFrame, UsageError
 from vseg.types import UNKNOWN_FPS, VideoInfo
+from vseg.types.whole_numbers import is_whole
 
 
 def frame_range(length: int, start: int, stop: int | None, step: int) -> range:
     """Indices start, start + step, ... before `stop`, all of which exist.
 
-    stop: None means as far as the clip goes, in either direction.  Raises IndexError for a
+    stop: None means as far as the clip goes, in either direction.  Raises UnknownFrame for a
     start or a stop outside the clip, UsageError for step 0 and what is no integer.
     """
     _check_whole(step, "step")
@@ -23,23 +24,23 @@ def frame_range(length: int, start: int, stop: int | None, step: int) -> range:
     check_index(start, length)
     _check_whole(stop, "stop")
     if not -1 <= stop <= length:
-        raise IndexError(f"stop {stop} is outside the clip's {length} frames")
+        raise UnknownFrame(f"stop {stop} is outside the clip's {length} frames")
     return range(start, stop, step)
 
 
 def check_index(index: int, length: int) -> None:
-    """Raise IndexError if `index` names no frame, UsageError if it is no integer; negative
+    """Raise UnknownFrame if `index` names no frame, UsageError if it is no integer; negative
     numbers do not count from the end.
     """
     _check_whole(index, "frame")
     if not 0 <= index < length:
-        raise IndexError(
+        raise UnknownFrame(
             f"frame {index} does not exist: the clip has frames 0 to {length - 1}"
         )
 
 
 def _check_whole(value: object, what: str) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
+    if not is_whole(value):
         raise UsageError(f"{what} is {value!r}, not an integer", hint="frames count from 0")
 
 
@@ -63,12 +64,12 @@ def displayed_frame(
     a time before all.
 
     time_at: when a frame starts, ascending in its index, at whatever rate.  The last frame is
-    on display for one frame of the nominal rate.  Raises IndexError past the end, UsageError
+    on display for one frame of the nominal rate.  Raises UnknownFrame past the end, UsageError
     for what is no time.
     """
     if not isinstance(time_s, Real) or isnan(time_s):
         raise UsageError(f"{time_s!r} is not a time", hint="give seconds, as a number")
     end_s = end_of_last(info, time_at(length - 1))
     if time_s >= end_s:
-        raise IndexError(f"{time_s:g}s is past the end: {info.source} lasts {end_s:.3f} s")
+        raise UnknownFrame(f"{time_s:g}s is past the end: {info.source} lasts {end_s:.3f} s")
     return max(0, bisect_right(range(length), time_s, key=time_at) - 1)

@@ -11,9 +11,13 @@ _MOST_CHARACTERS = 200
 
 
 def check_label(text: str) -> None:
-    """Raise BadPrompt for a label or a name that is empty, of several lines or too long:
-    tables, tags on images and the files of other programs have one line for it.
+    """Raise BadPrompt for a label or a name that is no string, empty, of several lines or
+    too long: tables, tags on images and the files of other programs have one line for it.
     """
+    if not isinstance(text, str):
+        raise BadPrompt(
+            f"a label is a string, not a {type(text).__name__}", hint="such as person:anna"
+        )
     unseen = [c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
     if not text.strip() or unseen or len(text) > _MOST_CHARACTERS:
         what = f"holds {unseen[0]!a}" if unseen else f"has {len(text)} characters"

@@ -1,4 +1,4 @@
-"""Checks of RGB images that users give as arrays."""
+"""Checks of RGB images and of frames that users give."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadFrame
+from vseg.types import Frame
 
 
 def checked_rgb(image: Any) -> UInt8[np.ndarray, "H W 3"]:
@@ -25,6 +26,16 @@ def checked_rgb(image: Any) -> UInt8[np.ndarray, "H W 3"]:
         f"the image is {pixels.dtype} of shape {pixels.shape}, not uint8 (height, width, 3)",
         hint=_hint(pixels),
     )
+
+
+def check_frame(frame: Any) -> Frame:
+    """The frame.  Raises BadFrame for what is none, as a plain image or an index."""
+    if not isinstance(frame, Frame):
+        raise BadFrame(
+            f"frame is {type(frame).__name__}, not vseg.Frame",
+            hint="give vseg.Frame(index, None, time_s, image), or one that a video read",
+        )
+    return frame
 
 
 def _hint(pixels: np.ndarray) -> str:

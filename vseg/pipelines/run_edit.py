@@ -19,7 +19,7 @@ from vseg.pipelines.correction_plan import plan
 from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.propagation_settings import PropagationSettings, Reach
-from vseg.prompts.check import check_prompt, collect_prompts
+from vseg.prompts.check import check_prompt, collect_prompts, placed_prompts
 from vseg.prompts.commands import prompt_options
 from vseg.results.draft import RevisionDraft
 from vseg.results.draft_checks import check_frame, check_object, end_of, next_object_id
@@ -144,7 +144,8 @@ class RunEdit:
 
     def add_prompts(self, prompts: Iterable[Prompt]) -> None:
         """The same for prompts with their places; a time is that of a stored frame."""
-        placed = [replace(p, at=Timecode(frame=self.frame_of(p.at))) for p in prompts]
+        listed = placed_prompts(prompts)
+        placed = [replace(p, at=Timecode(frame=self.frame_of(p.at))) for p in listed]
         video = self.draft.header.video
         for prompt in placed:
             if prompt.object_id is None:
@@ -256,6 +257,7 @@ class RunEdit:
 
     def frame_of(self, at: Timecode) -> int:
         """The stored frame at a frame number or time.  Raises BadPrompt."""
+        _check_place(at)
         index = at.frame
         if index is None:
             assert at.time_s is not None
@@ -274,8 +276,18 @@ class RunEdit:
         """First frame and last + 1 of a range; left out, its end is that of the run.  Raises
         BadPrompt.
         """
+        _check_place(first if end is None else end)
         last = end_of(self.draft)
         at_end = end is not None and end.time_s is not None and is_end(end.time_s, self._end_s)
         if end is None or at_end or end.frame == last:
             return self.frame_of(first), last
         return self.frame_of(first), self.frame_of(end)
+
+
+def _check_place(at: object) -> None:
+    """Raise BadPrompt for what is no Timecode."""
+    if not isinstance(at, Timecode):
+        raise BadPrompt(
+            f"a place is {type(at).__name__}, not vseg.Timecode",
+            hint="give vseg.Timecode(frame=60), or vseg.Timecode(time_s=2.4)",
+        )

@@ -3,14 +3,24 @@
 Enters: numbers, lists, arrays.  Leaves: prompts that lie on the frame.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from vseg.errors import BadPrompt
 from vseg.prompts.polygon_masks import mask_of
-from vseg.types import Box, Exemplar, Mask, Points, Polygon, PromptValue, Scribble, Text
+from vseg.types import (
+    Box,
+    Exemplar,
+    Mask,
+    Points,
+    Polygon,
+    Prompt,
+    PromptValue,
+    Scribble,
+    Text,
+)
 from vseg.types.prompt_values import NumberList, NumberRows, Rings
 
 OVERHANG = 0.5
@@ -90,10 +100,22 @@ def typed_prompts(prompts: Sequence[Any]) -> list[PromptValue]:
     return list(prompts)
 
 
+def placed_prompts(prompts: Any) -> list[Prompt]:
+    """The prompts, each with its object and its place.  Raises BadPrompt."""
+    listed = list(prompts) if isinstance(prompts, Iterable) else [prompts]
+    for prompt in listed:
+        if not isinstance(prompt, Prompt):
+            raise BadPrompt(
+                f"a {type(prompt).__name__} is not a vseg.Prompt",
+                hint="give vseg.Prompt(2, vseg.Timecode(frame=60), vseg.Box(10, 20, 30, 40))",
+            )
+    return listed
+
+
 def _box(sides: Any) -> Box:
     try:
         # An array's own numbers are of numpy's types; plain ones are needed.
-        numbers = sides.tolist() if isinstance(sides, np.ndarray) else list(sides)
+        numbers = list(sides.tolist() if isinstance(sides, np.ndarray) else sides)
     except TypeError as error:
         raise BadPrompt(
             f"a box is four numbers, not a {type(sides).__name__}", hint="x1, y1, x2, y2"

@@ -6,7 +6,7 @@ Enters: prompts and timecodes.  Leaves: prompts and frame indices, all inside th
 from collections.abc import Iterable
 from dataclasses import replace
 
-from vseg.errors import BadPrompt
+from vseg.errors import BadPrompt, UnknownFrame
 from vseg.interfaces.reader import Reader
 from vseg.ops.frame_range import end_of_last, is_end
 from vseg.prompts.polygon_masks import joined_rings
@@ -36,8 +36,8 @@ def index_of(video: Reader, at: Timecode) -> int:
     assert at.time_s is not None
     try:
         return video.frame_at(at.time_s)
-    except IndexError as error:
-        raise BadPrompt(str(error), hint="`vseg probe` tells the true duration") from error
+    except UnknownFrame as error:
+        raise BadPrompt(error.message, hint="`vseg probe` tells the true duration") from error
 
 
 def frames_of(video: Reader, text: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from vseg.errors import BadPrompt, UnknownObject
 from vseg.results.draft import RevisionDraft
 from vseg.results.layout import content_root, read_objects
 from vseg.results.lives import object_lives
+from vseg.types.whole_numbers import check_frame_number, is_whole
 
 
 def check_object(draft: RevisionDraft, object_id: int, *, prompted: bool = False) -> None:
@@ -15,7 +16,7 @@ def check_object(draft: RevisionDraft, object_id: int, *, prompted: bool = False
 
     prompted: whether it is to be prompted, which a new one could be.
     """
-    if object_id not in draft.content.objects:
+    if not is_whole(object_id) or object_id not in draft.content.objects:
         known = ", ".join(map(str, sorted(draft.content.objects))) or "none"
         add = f"; --add {next_object_id(draft)} adds one" if prompted else ""
         raise UnknownObject(
@@ -25,6 +26,7 @@ def check_object(draft: RevisionDraft, object_id: int, *, prompted: bool = False
 
 def check_frame(draft: RevisionDraft, frame_index: int) -> None:
     """Raise BadPrompt unless the run has the frame."""
+    check_frame_number(frame_index)
     shard = draft.header.shard_of(frame_index)
     known = frame_index >= 0 and shard in draft.index
     if not known or frame_index not in draft.index.table(shard)["index"].to_pylist():
@@ -35,6 +37,8 @@ def check_frame(draft: RevisionDraft, frame_index: int) -> None:
 
 def check_range(draft: RevisionDraft, first: int, end: int) -> None:
     """Raise BadPrompt unless [first, end) holds a frame and lies in the run."""
+    check_frame_number(first)
+    check_frame_number(end)
     extent = draft.index.extent
     if first >= end:
         raise BadPrompt(

@@ -38,6 +38,7 @@ from vseg.types.edit_values import (
     RenameObject,
     SplitObject,
 )
+from vseg.types.whole_numbers import is_whole
 
 _COLOUR = re.compile("#[0-9a-f]{6}")
 _NO_MASK = encode_mask(MaskCrop.empty())
@@ -155,7 +156,7 @@ def _describe(draft: RevisionDraft, edit: RenameObject | ColourObject) -> None:
     if isinstance(edit, RenameObject):
         check_label(edit.label)
         change = {"label": edit.label}
-    elif _COLOUR.fullmatch(edit.colour):
+    elif isinstance(edit.colour, str) and _COLOUR.fullmatch(edit.colour):
         change = {"colour": edit.colour}
     else:
         raise BadPrompt(f"{edit.colour!r} is no colour", hint="write it as #ff8a00")
@@ -194,7 +195,7 @@ def _split(draft: RevisionDraft, edit: SplitObject) -> None:
 
 
 def _add(draft: RevisionDraft, edit: AddObject) -> None:
-    if not 1 <= edit.object_id <= LAST_OBJECT_ID:
+    if not is_whole(edit.object_id) or not 1 <= edit.object_id <= LAST_OBJECT_ID:
         raise BadPrompt(
             f"{edit.object_id} is no object id", hint=f"ids go from 1 to {LAST_OBJECT_ID}"
         )

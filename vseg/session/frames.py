@@ -16,12 +16,13 @@ from vseg.errors import BadFrame, BadPrompt, UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader, adjacent_frame
 from vseg.ops.frame_time import checked_time
-from vseg.ops.rgb import checked_rgb
+from vseg.ops.rgb import check_frame, checked_rgb
 from vseg.session.background_encoding import BackgroundEncoding
 from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.state import SessionState
 from vseg.tensors import Features
 from vseg.types import UNKNOWN_FPS, Frame
+from vseg.types.whole_numbers import check_frame_number, is_whole
 
 ENCODE_AHEAD = 4
 """Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a
@@ -57,7 +58,7 @@ class SessionFrames:
         Raises BadPrompt for an index without a frame, BadFrame for an image that cannot be
         tracked.
         """
-        if _is_index(frame):
+        if is_whole(frame):
             return self._read(int(frame))
         placed = frame if isinstance(frame, Frame) else _next(frame, None, state)
         return _checked(placed, state)
@@ -118,7 +119,7 @@ class SessionFrames:
 
     def adjacent(self, frame: Any) -> Frame | None:
         """The frame before one given by its index, or after the first; else None."""
-        if not _is_index(frame) or self._video is None:
+        if not is_whole(frame) or self._video is None:
             return None
         return adjacent_frame(self._video, int(frame))
 
@@ -132,7 +133,7 @@ class SessionFrames:
         count = len(self._video)
         self._check_index(first, count)
         # Exclusive, and backward one before the first.
-        if until is not None and not (_is_index(until) and -1 <= until <= count):
+        if until is not None and not (is_whole(until) and -1 <= until <= count):
             raise BadPrompt(
                 f"until is {until!r}, not a frame number from 0 to {count}",
                 hint="leave it out to go as far as the video does",
@@ -147,7 +148,12 @@ class SessionFrames:
         """The same frames, encoded in batches or in the background: see `over` of
         `EncodeAhead` and of `BackgroundEncoding`.
         """
-        return self._ahead.over(frames)
+        if not isinstance(frames, Iterable):
+            raise BadFrame(
+                f"frames is {type(frames).__name__}, not an iterable of vseg.Frame",
+                hint="give what a video's frames() gives",
+            )
+        return self._ahead.over(map(check_frame, frames))
 
     def tracking(self) -> AbstractContextManager[None]:
         """While a frame is tracked: leaves its share of the threads to what is encoded."""
@@ -174,21 +180,13 @@ class SessionFrames:
         return self._video.read(index)
 
     def _check_index(self, index: int, count: int) -> None:
-        if not _is_index(index):
-            raise BadPrompt(
-                f"frame {index!r} is a {type(index).__name__}, not an int",
-                hint="frames count from 0; video.frame_at(time_s) is the one at a time",
-            )
+        check_frame_number(index)
         if not 0 <= index < count:
             where = "past the end" if index >= count else "before the first"
             raise BadPrompt(
                 f"frame {index} is {where}: 0 to {count - 1} exist",
                 hint="len(video) is the number of frames; they count from 0",
             )
-
-
-def _is_index(index: object) -> bool:
-    return isinstance(index, int | np.integer) and not isinstance(index, bool)
 
 
 def _checked(frame: Frame, state: SessionState) -> Frame:
@@ -204,15 +202,6 @@ def _checked(frame: Frame, state: SessionState) -> Frame:
             hint="resize the image, or begin a new Session",
         )
     return frame
-
-
-def check_frame(frame: object) -> None:
-    """Raise BadFrame for what is no Frame, as a plain image or an index."""
-    if not isinstance(frame, Frame):
-        raise BadFrame(
-            f"frame is {type(frame).__name__}, not vseg.Frame",
-            hint="give vseg.Frame(index, None, time_s, image), or one that a video read",
-        )
 
 
 def _next(image: Any, time_s: float | None, state: SessionState) -> Frame:

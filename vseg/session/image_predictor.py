@@ -85,12 +85,7 @@ class ImagePredictor:
         masks so far.  Raises BadPrompt for prompts or priors that do not fit the image.
         """
         check_encoded(image)
-        if not isinstance(objects, Sequence) or isinstance(objects, str):
-            raise BadPrompt(
-                f"objects is a {type(objects).__name__}, not a list of lists of prompts",
-                hint="give a list for each object: [[vseg.Box(10, 20, 200, 300)], ...]",
-            )
-        objects = [typed_prompts(prompts) for prompts in objects]
+        objects = _typed_objects(objects)
         for number, prompts in enumerate(objects, start=1):
             check_agreement(prompts, f"object {number}")
             if priors is None:
@@ -118,7 +113,10 @@ class ImagePredictor:
 
         A mask that is an object's only prompt stands as it is.  priors: logits of the masks to
         be corrected.  conditioned: from the model's memory of the objects, where it has one.
+        Raises UsageError for an image that was not encoded, BadPrompt for prompts that are no
+        visual ones, and for priors that are no such tensor.
         """
+        _check_decodable(image, objects, priors)
         rows: dict[int, Decoded] = {}
         exact = {row: mask for row, p in enumerate(objects) if (mask := only_mask(p))}
         if exact:
@@ -145,8 +143,9 @@ class ImagePredictor:
         priors: Float[Tensor, "O h4 w4"] | None = None,
     ) -> Decoded:
         """Masks from one pass over the prompts and what is known of the masks; an object may
-        turn out absent.
+        turn out absent.  Raises as `decode` does.
         """
+        _check_decodable(image, objects, priors)
         return self.model.decode_prompts(image.features, objects, priors)
 
     def _on_device(
@@ -182,6 +181,35 @@ class ImagePredictor:
                 rows[row] = decoded.row(k)
                 image.kept.keep_mask(self.model, objects[row], rows[row])
         return Decoded.stack([rows[row] for row in range(len(objects))])
+
+
+def _typed_objects(objects: Any) -> list[list[PromptValue]]:
+    """The prompts of each object.  Raises BadPrompt for what is no list of lists of them."""
+    if not isinstance(objects, Sequence) or isinstance(objects, str):
+        raise BadPrompt(
+            f"objects is a {type(objects).__name__}, not a list of lists of prompts",
+            hint="give a list for each object: [[vseg.Box(10, 20, 200, 300)], ...]",
+        )
+    return [typed_prompts(prompts) for prompts in objects]
+
+
+def _check_decodable(image: object, objects: Any, priors: object) -> None:
+    """Raise UsageError for what no predictor encoded, BadPrompt for what no model decodes."""
+    check_encoded(image)
+    every = _typed_objects(objects)
+    if not every:
+        raise BadPrompt("no object is to be decoded", hint="give the prompts of one or more")
+    concepts = [p for prompts in every for p in prompts if not isinstance(p, VisualPrompt)]
+    if concepts:
+        raise BadPrompt(
+            f"an object is decoded where it is, not with {concepts[0]!r}",
+            hint="give vseg.Points, Box, Scribble or Mask; `predict` takes polygons too",
+        )
+    if priors is not None and not (isinstance(priors, Tensor) and len(priors) == len(every)):
+        raise BadPrompt(
+            f"priors is {type(priors).__name__}, not a tensor of {len(every)} masks",
+            hint="give the logits of what was decoded of these objects on this image",
+        )
 
 
 def _visual_prompts(prompts: Sequence[PromptValue], image: EncodedImage) -> list[VisualPrompt]:

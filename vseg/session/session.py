@@ -16,20 +16,22 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
+from vseg.ops.rgb import check_frame
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.session.advance import advance
 from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.encoded_image import EncodedImage, check_encoded
-from vseg.session.frames import AnyFrame, SessionFrames, check_frame
+from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.similar_objects import similar_objects
 from vseg.session.image_predictor import ImagePredictor
 from vseg.session.output import frame_masks
 from vseg.session.session_objects import SessionObjects
-from vseg.session.session_passes import SessionPass, check_ids
+from vseg.session.session_passes import SessionPass
 from vseg.session.tracked_object import TrackedObject
 from vseg.tensors import Features
 from vseg.types import Exemplar, Frame, PromptValue, Text, VisualPrompt
 from vseg.types.prompt_values import NumberList, NumberRows, Rings
+from vseg.types.whole_numbers import check_ids
 
 
 class Session(SessionObjects):
@@ -54,12 +56,7 @@ class Session(SessionObjects):
         grounder: Grounder | None = None,
         crops: CropSettings | None = None,
     ) -> None:
-        settings = (
-            memory or MemorySettings(),
-            identity or IdentitySettings(),
-            crops or CropSettings(),
-        )
-        super().__init__(model, video, settings, grounder)
+        super().__init__(model, video, (memory, identity, crops), grounder)
         self._frames = SessionFrames(model, video, encode_ahead)
         self.encode_ahead = self._frames.depth
 
@@ -245,7 +242,7 @@ class Session(SessionObjects):
             return {}
         image = EncodedImage(frame, self.features_of(frame))
         decoded = ImagePredictor(self.model).decode(image, [prompts])
-        return similar_objects(self.identities, frame, decoded, among)
+        return similar_objects(self.identities, frame, decoded, check_ids(among))
 
     def features_of(self, frame: Frame) -> Features:
         """The features of a frame, encoded once: its next prompts and `step` use them too."""

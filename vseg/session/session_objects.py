@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import UsageError
 from vseg.interfaces.closing import Closing
-from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.grounder import Grounder, check_grounder
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
 from vseg.interfaces.promptable_model import check_loaded
@@ -22,6 +22,7 @@ from vseg.session.snapshot import pack_session, unpack_session
 from vseg.session.state import SessionState
 from vseg.session.tracked_object import TrackedObject
 from vseg.types import Prompt
+from vseg.types.whole_numbers import check_frame_number
 
 _SETTINGS = (
     ("memory", MemorySettings),
@@ -37,21 +38,28 @@ class SessionObjects(Closing):
         self,
         model: Model,
         video: Reader | None,
-        settings: tuple[MemorySettings, IdentitySettings, CropSettings],
+        settings: tuple[MemorySettings | None, IdentitySettings | None, CropSettings | None],
         grounder: Grounder | None,
     ) -> None:
         if video is not None:
             check_reader(video)
         check_loaded(model)
+        if grounder is not None:
+            check_grounder(grounder)
         for (name, kind), given in zip(_SETTINGS, settings, strict=True):
-            if not isinstance(given, kind):
+            if not isinstance(given, kind | None):
                 raise UsageError(
                     f"{name} is {type(given).__name__}, not vseg.{kind.__name__}",
                     hint=f"give {name}=vseg.{kind.__name__}(...)",
                 )
         self.model = model
         self.video = video
-        self._settings = settings
+        memory, identity, crops = settings
+        self._settings = (
+            memory or MemorySettings(),
+            identity or IdentitySettings(),
+            crops or CropSettings(),
+        )
         self._grounder = grounder
         self._state = self._empty_state()
         self._passes = SessionPasses(self._state, model, video)
@@ -103,6 +111,7 @@ class SessionObjects(Closing):
         """The score of the detection that stands for an object's text or exemplar on a frame;
         None where it has none there.  Raises BadPrompt for an object that is not tracked.
         """
+        check_frame_number(frame)
         resolved = self._state.tracked(obj).prompts.get(frame, ())
         return self._state.history.score(obj, frame, resolved)
 

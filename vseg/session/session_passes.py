@@ -6,7 +6,7 @@ frames would get other masks, so the state before the last one is kept until som
 changed: the same call again begins there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vseg.errors import BadPrompt, UsageError
@@ -15,6 +15,7 @@ from vseg.interfaces.reader import Reader
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.session.state import SessionState
 from vseg.session.tracked_object import TrackedObject
+from vseg.types.whole_numbers import check_frame_number, check_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,11 @@ class SessionPasses:
         """What `propagate` would do.  Raises BadPrompt."""
         asked = None if named is None else frozenset(check_ids(named))
         if asked is not None and not asked:
-            raise _no_ids(named)
+            raise BadPrompt(
+                f"objects is {named!r}, not a list of ids", hint="leave it out for all"
+            )
+        if start is not None:
+            check_frame_number(start)
         if start is None and self._last is not None:
             last = self._last[0]
             same = (last.named, last.reverse) == (asked, reverse)
@@ -122,14 +127,3 @@ class RunningPass:
         if self._video is None:
             return False
         return frame_index == (0 if self._this.reverse else len(self._video) - 1)
-
-
-def check_ids(objects: Iterable[int]) -> Iterable[int]:
-    """The objects that a caller named.  Raises BadPrompt for what is no list."""
-    if not isinstance(objects, Iterable):
-        raise _no_ids(objects)
-    return objects
-
-
-def _no_ids(objects: object) -> BadPrompt:
-    return BadPrompt(f"objects is {objects!r}, not a list of ids", hint="leave it out for all")

@@ -1,6 +1,6 @@
 """What changes while a session runs: all of it, and nothing else, goes into a snapshot."""
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from vseg.errors import BadPrompt
@@ -14,6 +14,7 @@ from vseg.session.object_ids import check_object_id
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.tracked_object import TrackedObject
 from vseg.types import Frame, Mask, Prompt, PromptValue, Timecode, VisualPrompt
+from vseg.types.whole_numbers import is_whole
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class SessionState:
 
     def tracked(self, obj: int) -> TrackedObject:
         """The object of this id.  Raises BadPrompt if it is not tracked."""
-        if not isinstance(obj, Hashable) or obj not in self.objects:
+        if not is_whole(obj) or obj not in self.objects:
             raise BadPrompt(
                 f"there is no object {obj!r}",
                 hint=f"tracked are {sorted(self.objects) or 'none'}",
@@ -112,8 +113,8 @@ class SessionState:
     def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
         """Forget the prompts of an object on all frames but these.  Raises BadPrompt."""
         tracked = self.tracked(obj)
-        if not isinstance(frames, Collection):
-            raise BadPrompt(f"frames is {frames!r}, not a list of frame numbers")
+        if not isinstance(frames, Collection) or not all(map(is_whole, frames)):
+            raise BadPrompt(f"frames is {frames!r:.60}, not a list of frame numbers")
         tracked.prompts = {t: p for t, p in tracked.prompts.items() if t in frames}
         tracked.stale &= tracked.prompts.keys()
         tracked.prompted_places = {

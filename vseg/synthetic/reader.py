@@ -66,7 +66,7 @@ class SyntheticVideo(IndexedReader):
         return tuple(range(1, self.config.num_objects + 1))
 
     def read(self, index: int) -> Frame:
-        """The frame at `index`.  Raises IndexError outside the scene."""
+        """The frame at `index`.  Raises UnknownFrame outside the scene."""
         return self.draw(index).frame
 
     def time_at(self, index: int) -> float:

@@ -10,6 +10,8 @@ converted is a BadPrompt.
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Real
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
@@ -25,6 +27,7 @@ from vseg.types.prompt_numbers import (
     kind_of,
 )
 from vseg.types.rings import checked_rings
+from vseg.types.whole_numbers import check_frame_number, is_whole
 
 NumberList = Sequence[int | float] | np.ndarray
 """(N,) numbers: a list, a tuple or an array."""
@@ -230,11 +233,22 @@ PromptValue = VisualPrompt | Polygon | ConceptPrompt
 @dataclass(frozen=True, slots=True)
 class Timecode:
     """A place in a video: a frame index, or seconds for which the frame is still to be read
-    from the video's index.  Exactly one of the two is set.
+    from the video's index.  Raises BadPrompt unless exactly one of the two is set.
     """
 
     frame: int | None = None
     time_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.frame is None) == (self.time_s is None):
+            raise BadPrompt(
+                "a timecode is a frame or a time",
+                hint="give vseg.Timecode(frame=60), or vseg.Timecode(time_s=2.4)",
+            )
+        if self.time_s is None:
+            check_frame_number(self.frame)
+        elif not isinstance(self.time_s, Real) or not isfinite(self.time_s):
+            raise BadPrompt(f"{self.time_s!r:.60} is not a time", hint="give seconds")
 
     def reached(self, index: int, time_s: float) -> bool:
         """Whether a frame lies at this place or after it."""
@@ -256,6 +270,22 @@ class Prompt:
     object_id: int | None
     at: Timecode
     value: PromptValue
+
+    def __post_init__(self) -> None:
+        if self.object_id is not None and not is_whole(self.object_id):
+            raise BadPrompt(
+                f"object id {self.object_id!r:.60} is no int", hint="ids start at 1"
+            )
+        if not isinstance(self.at, Timecode):
+            raise BadPrompt(
+                f"a prompt is at a timecode, not {kind_of(self.at)}",
+                hint="give vseg.Timecode(frame=60)",
+            )
+        if not isinstance(self.value, PromptValue):
+            raise BadPrompt(
+                f"{kind_of(self.value)} is not a prompt",
+                hint="give vseg.Points, Box, Scribble, Mask, Polygon, Text or Exemplar",
+            )
 
     @property
     def frame_index(self) -> int:

@@ -69,8 +69,8 @@ class BagImages(IndexedReader):
         return len(self._recorded)
 
     def read(self, index: int) -> Frame:
-        """The frame at `index`.  Raises IndexError past the end, DamagedVideo if it cannot be
-        read.
+        """The frame at `index`.  Raises UnknownFrame past the end, DamagedVideo if it cannot
+        be read.
         """
         check_index(index, len(self))
         return next(self._from(index))

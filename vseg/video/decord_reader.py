@@ -83,7 +83,7 @@ class DecordFile(IndexedReader):
         return len(self.index)
 
     def read(self, index: int) -> Frame:
-        """The frame at `index`.  Raises IndexError past the end, DamagedVideo if
+        """The frame at `index`.  Raises UnknownFrame past the end, DamagedVideo if
         unreadable.
         """
         check_index(index, len(self))

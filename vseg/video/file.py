@@ -110,7 +110,7 @@ class VideoFile(IndexedReader):
         return len(self.index)
 
     def read(self, index: int) -> Frame:
-        """The frame at `index`.  Raises IndexError past the end, DamagedVideo if
+        """The frame at `index`.  Raises UnknownFrame past the end, DamagedVideo if
         unreadable.
         """
         check_index(index, len(self))
@@ -127,7 +127,7 @@ class VideoFile(IndexedReader):
         """Frames start, start + step, ... before stop; a negative step goes backward.
 
         Backward, images are decoded in windows of bounded size.  Raises DamagedVideo after the
-        last good frame if the file was cut, and IndexError (at once) for indices outside the
+        last good frame if the file was cut, and UnknownFrame (at once) for indices outside the
         clip.
         """
         wanted = frame_range(len(self), start, stop, step)

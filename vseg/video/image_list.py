@@ -57,7 +57,7 @@ class ImageList(IndexedReader):
         return len(self._images)
 
     def read(self, index: int) -> Frame:
-        """The image at `index`.  Raises IndexError past the end."""
+        """The image at `index`.  Raises UnknownFrame past the end."""
         check_index(index, len(self))
         if self._closed:
             raise UsageError("the images were closed", hint="open them again")

@@ -98,7 +98,7 @@ class ImageFolder(IndexedReader):
         return self._numbers[-1] + 1
 
     def read(self, index: int) -> Frame:
-        """The image at `index`.  Raises IndexError past the end, DamagedVideo if
+        """The image at `index`.  Raises UnknownFrame past the end, DamagedVideo if
         unreadable.
         """
         check_index(index, len(self))

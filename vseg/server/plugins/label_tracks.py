@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vseg.client.values import FrameAnswer, PropagateRequest, SessionRequest
-from vseg.errors import NotThere, VsegError
+from vseg.errors import NotThere, UnknownFrame, VsegError
 from vseg.interfaces.reader import OpenReader
 from vseg.server.plugins.label_studio_values import LabelContext, Result, frame_mask
 from vseg.server.security.access import Caller
@@ -167,7 +167,7 @@ def asked_frame(asked: LabelContext, reader: OpenReader) -> int:
     if asked.time_ms is not None:
         try:
             return reader.frame_at(asked.time_ms / 1000)
-        except IndexError:
+        except UnknownFrame:
             return last
     return min(max(asked.frame - 1, 0), last)
 

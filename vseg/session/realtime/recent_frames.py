@@ -10,6 +10,7 @@ from threading import Lock
 from vseg.errors import BadPrompt
 from vseg.frame_masks import FrameMasks
 from vseg.types import Frame
+from vseg.types.whole_numbers import check_frame_number
 
 KEPT_FRAMES = 16
 """At 30 frames/s half a second, for 15 MB of images at 480p.  A round value."""
@@ -45,6 +46,7 @@ class RecentFrames:
         numbers = [frame.index for frame, _ in kept]
         if index is None:
             index = numbers[-1]
+        check_frame_number(index)
         if index not in numbers:
             raise BadPrompt(
                 f"frame {index} is not kept: {numbers[0]} to {numbers[-1]} are",

@@ -20,7 +20,7 @@ from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import BadFrame, BadRun, BadTrackerState, LateFrame, UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.closing import Closing
-from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.grounder import Grounder, check_grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.promptable_model import check_loaded
 from vseg.interfaces.resizable_model import ResizableModel
@@ -68,6 +68,8 @@ class Tracker(Closing):
                 f"a latency budget of {latency_budget_s!r} s cannot be kept",
                 hint="give seconds above 0, such as 0.05, or leave it out",
             )
+        if grounder is not None:
+            check_grounder(grounder)
         self.model = model
         self.latency_budget_s = latency_budget_s
         self._grounder = grounder

@@ -6,7 +6,7 @@ be told; nobody waits for longer than it takes to append to a list.
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -15,6 +15,7 @@ from vseg.errors import BadPrompt, UsageError
 from vseg.ops.ranges import Ranges, joined
 from vseg.session.object_ids import check_object_id
 from vseg.types import Frame, Mask
+from vseg.types.whole_numbers import is_whole
 
 MOST_WAITING = 256
 """Prompts that may wait at once: each holds a frame and a mask, and more come only where
@@ -84,7 +85,7 @@ class WaitingChanges:
     def remove(self, obj: int) -> None:
         """Have an object forgotten by the next update.  Raises BadPrompt if it is unknown."""
         with self._lock:
-            if not isinstance(obj, Hashable) or obj not in self._ids:
+            if not is_whole(obj) or obj not in self._ids:
                 raise BadPrompt(
                     f"there is no object {obj!r}",
                     hint=f"tracked are {sorted(self._ids) or 'none'}",
