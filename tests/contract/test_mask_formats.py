@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
+import av
 import numpy as np
 import pytest
 
@@ -121,6 +122,18 @@ def stored(root: Path, clip: Clip, damage: Damage | None = None) -> Run:
 def test_every_format_is_tried_and_named_for_what_it_is() -> None:
     assert all(isinstance(one, MaskFormat) for one in FORMATS.values())
     assert all(name == one.name for name, one in FORMATS.items())
+
+
+def test_a_video_of_masks_plays_as_wide_as_its_clip(tmp_path: Path) -> None:
+    class Wide(Clip):
+        video = replace(VIDEO, pixel_aspect=Fraction(4, 3))
+
+    written = export(Wide(range(2)), "prores", tmp_path / "out")
+    videos = [*written[0].rglob("*.mov")]
+    assert videos
+    for path in videos:
+        with av.open(str(path)) as container:
+            assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
 
 
 def test_what_is_written_is_what_is_read_back(chosen: MaskFormat, tmp_path: Path) -> None:

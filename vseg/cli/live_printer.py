@@ -39,7 +39,13 @@ class FramePrinter:
         the source.
         """
         if self._film is not None:
-            mp4 = Mp4Writer(self._film, info.height, info.width, info.fps or UNKNOWN_FPS)
+            mp4 = Mp4Writer(
+                self._film,
+                info.height,
+                info.width,
+                info.fps or UNKNOWN_FPS,
+                pixel_aspect=info.pixel_aspect,
+            )
             self._recording = self._held.enter_context(mp4)
 
     def frame(self, live: LiveFrame) -> None:

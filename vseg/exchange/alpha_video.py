@@ -73,6 +73,8 @@ class AlphaVideoFormat(MaskFormat):
             stream.width = video.width
             stream.pix_fmt = self._pixels
             stream.codec_context.time_base = 1 / _rate(video)
+            # Matroska would have it from the stream, where PyAV does not set it.
+            stream.codec_context.sample_aspect_ratio = video.pixel_aspect
             frames = spool.frame_numbers()
             for frame, crop in zip(frames, on_every_frame(spool, obj), strict=True):
                 image = _image(crop, video)

@@ -28,11 +28,10 @@ from jaxtyping import UInt8
 from vseg.errors import OutputError
 from vseg.io.files import atomic_path
 from vseg.ops.frame_rate import written_rate
+from vseg.types import SQUARE
 
 # The clock of MPEG; 24, 25, 30 and 60 frames a second and their 1000/1001 are whole in it.
 TICKS_PER_S = 90_000
-SQUARE = Fraction(1)
-"""The aspect of pixels that are as wide as high."""
 
 
 class Mp4Writer:

@@ -166,7 +166,14 @@ class _CameraClips:
         self._folder.check_room()
         path = self._folder.new_path(self._camera, utc_now())
         info = self._info
-        clip = Mp4Writer(path, info.height, info.width, info.fps or UNKNOWN_FPS, timed=True)
+        clip = Mp4Writer(
+            path,
+            info.height,
+            info.width,
+            info.fps or UNKNOWN_FPS,
+            timed=True,
+            pixel_aspect=info.pixel_aspect,
+        )
         held = self._pre_roll.drain(time_s)
         with ExitStack() as opened:
             opened.enter_context(clip)

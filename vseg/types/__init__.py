@@ -64,6 +64,9 @@ UNKNOWN_FPS = Fraction(24)
 the rate of cinema, and of DAVIS, the usual clips in folders of images.
 """
 
+SQUARE = Fraction(1)
+"""The aspect of pixels that are as wide as high."""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
@@ -90,7 +93,7 @@ class VideoInfo:
     mirrored: bool = False
     order_reason: str | None = None
     head_dropped: int = 0
-    pixel_aspect: Fraction = Fraction(1)
+    pixel_aspect: Fraction = SQUARE
 
 
 @dataclass(frozen=True, slots=True)

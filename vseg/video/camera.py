@@ -220,6 +220,7 @@ class Camera(LiveFrames):
                 fps=described.fps,
                 num_frames=None,
                 codec=described.codec,
+                pixel_aspect=described.pixel_aspect,
             )
         last_s = self._earlier.newest_s
         gap_s = None if last_s is None else connection.first_s - last_s

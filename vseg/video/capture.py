@@ -22,6 +22,7 @@ from jaxtyping import UInt8
 
 from vseg.errors import BadVideo
 from vseg.ops.frame_rate import written_rate
+from vseg.types import SQUARE
 from vseg.video.address import PROTOCOLS, RtspTransport, redact, scheme_of
 from vseg.video.container import (
     MAX_PIXELS,
@@ -38,11 +39,14 @@ from vseg.video.sniff import sniff
 
 @dataclass(frozen=True, slots=True)
 class Grabbed:
-    """One live image.  due_s: when to show it, seconds from the first one; None for now."""
+    """One live image.  due_s: when to show it, seconds from the first one; None for now.
+    pixel_aspect: as `VideoInfo` has it.
+    """
 
     convert: Callable[[], UInt8[np.ndarray, "H W 3"]]
     pts: int | None = None
     due_s: float | None = None
+    pixel_aspect: Fraction = SQUARE
 
 
 def grabbed_image(image: UInt8[np.ndarray, "H W 3"]) -> Grabbed:
@@ -156,7 +160,8 @@ class StreamCapture:
         orientation = orientation_of(image, self._name)
         size = orientation.displayed_size(image.height, image.width)
         show = partial(self._display.show, image, orientation, size)
-        return Grabbed(show, image.pts, self._due_s(image))
+        aspect = orientation.displayed_aspect(self._decoder.opened.stream.sample_aspect_ratio)
+        return Grabbed(show, image.pts, self._due_s(image), aspect)
 
     def _due_s(self, image: VideoFrame) -> float | None:
         if not self._paced or image.pts is None:

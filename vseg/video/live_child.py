@@ -56,7 +56,9 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
 def _described(capture: Capture, first: Grabbed) -> Described:
     height, width = first.convert().shape[:2]
-    return Described(height, width, capture.fps, capture.codec, capture.finite)
+    return Described(
+        height, width, capture.fps, capture.codec, capture.finite, first.pixel_aspect
+    )
 
 
 def _pump(capture: Capture, first: Grabbed, queue: LiveQueue, writer: MessageWriter) -> None:

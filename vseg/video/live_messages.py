@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 from jaxtyping import UInt8
 
+from vseg.types import SQUARE
 from vseg.video.address import RtspTransport
 
 _HEADER = struct.Struct("<cQ")
@@ -56,6 +57,7 @@ class Described:
     fps: Fraction | None
     codec: str
     finite: bool
+    pixel_aspect: Fraction = SQUARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,10 @@ class MessageWriter:
     def write(self, message: LiveMessage) -> None:
         """Write one message whole.  Raises OSError once nobody reads them."""
         match message:
-            case Described(height, width, fps, codec, finite):
+            case Described(height, width, fps, codec, finite, aspect):
                 rate = None if fps is None else str(fps)
-                self._send(b"D", json.dumps([height, width, rate, codec, finite]).encode())
+                values = [height, width, rate, codec, finite, str(aspect)]
+                self._send(b"D", json.dumps(values).encode())
             case Tick(count, arrived_s):
                 self._send(b"T", _TICK.pack(count, arrived_s))
             case Image(number, arrived_s, pts, pixels):
@@ -136,8 +139,9 @@ def read_message(pipe: IO[bytes]) -> LiveMessage | None:
     values = json.loads(content)
     if kind == b"E":
         return ConnectionEnd(*values)
-    height, width, rate, codec, finite = values
-    return Described(height, width, None if rate is None else Fraction(rate), codec, finite)
+    height, width, rate, codec, finite, aspect = values
+    fps = None if rate is None else Fraction(rate)
+    return Described(height, width, fps, codec, finite, Fraction(aspect))
 
 
 def _image(content: bytes) -> Image:

@@ -95,6 +95,7 @@ class Playback(LiveFrames):
             fps=capture.fps,
             num_frames=None,
             codec=capture.codec,
+            pixel_aspect=first.pixel_aspect,
         )
         self._start_s = time.monotonic()
         return first

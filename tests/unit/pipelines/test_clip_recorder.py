@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -20,8 +21,11 @@ from vseg.io.unfinished import unfinished
 from vseg.pipelines.clip_folder import ClipFolder, ClipLimits
 from vseg.pipelines.clip_recorder import ClipRecorder, RecordingSink, RecordSettings
 from vseg.pipelines.live import LiveChange, LiveFrame
+from vseg.pipelines.live_observer import LiveObservers
 from vseg.pipelines.pre_roll import PreRoll
 from vseg.types import Frame, TrackEvent, VideoInfo
+from vseg.video.image_iterator import ImageIterator
+from vseg.video.playback import Playback
 
 ROOMY = ClipLimits(10**9, 7.0, reserve_bytes=0)
 INFO = VideoInfo("a", 64, 96, Fraction(10), None)
@@ -111,6 +115,53 @@ def test_without_zones_an_object_that_comes_is_recorded(tmp_path: Path) -> None:
     recorded.recorder.frame(live(1, TrackEvent(1, "created", 1)))
     recorded.recorder.close()
     assert [numbers for numbers, _ in recorded.clips()] == [[0, 1]]
+
+
+class Judge:
+    """An observer for whom something happens on frame 0."""
+
+    def __init__(self, sink: RecordingSink) -> None:
+        self._sink = sink
+
+    def begin(self, camera: str, info: VideoInfo) -> None:
+        """Nothing."""
+
+    def frame(self, live: LiveFrame) -> None:
+        """Tell."""
+        if live.frame.index == 0:
+            self._sink.send(happens(0))
+
+    def change(self, change: LiveChange) -> None:
+        """Nothing."""
+
+    def reload(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def test_what_happens_on_the_first_frame_is_recorded(tmp_path: Path) -> None:
+    settings = RecordSettings(roll_s=0.5, objects=False)
+    recorder = ClipRecorder(ClipFolder(tmp_path, ROOMY), settings, print)
+    judge = Judge(RecordingSink(NoSink(), recorder, {}))
+    images = [paint(number) for number in range(3)]
+    with Playback(ImageIterator(images), "a", drop=False) as camera:
+        told = LiveObservers([judge, recorder], {"a": camera})
+        for number in range(3):
+            told.tell(live(number))
+        told.close()
+    assert len(list(tmp_path.glob("*.mp4"))) == 1
+
+
+def test_a_clip_plays_as_its_camera_shows_it(tmp_path: Path) -> None:
+    recorder = ClipRecorder(ClipFolder(tmp_path, ROOMY), RecordSettings(0.5, True), print)
+    recorder.begin("a", replace(INFO, pixel_aspect=Fraction(4, 3)))
+    recorder.frame(live(1, TrackEvent(1, "created", 1)))
+    recorder.close()
+    (path,) = tmp_path.glob("*.mp4")
+    with av.open(str(path)) as clip:
+        assert clip.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
 
 
 def test_without_room_recording_stops_and_says_so_once(tmp_path: Path) -> None:

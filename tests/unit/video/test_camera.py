@@ -159,12 +159,12 @@ def web_server(folder: Path) -> Iterator[str]:
 
 
 def test_a_clip_on_a_web_server_ends(tmp_path: Path) -> None:
-    write_clip(tmp_path / "a.mp4", Recipe(num_frames=25))
+    write_clip(tmp_path / "a.mp4", Recipe(num_frames=25, pixel_aspect=Fraction(4, 3)))
     with web_server(tmp_path) as address:
         options = LiveOptions(timeout_s=20.0, drop=False)
         with Camera(f"{address}/a.mp4", options) as camera:
             numbers = [painted(frame.image) for frame in camera]
-            assert camera.ended
+            assert camera.ended and camera.info.pixel_aspect == Fraction(4, 3)
     assert numbers == list(range(25))
     assert left_over() == []
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,13 @@ def test_a_clip_plays_at_its_own_rate(tmp_path: Path) -> None:
         assert frame.time_s >= number / 30 - 0.005
     live.close()
     assert live.ended and live.changes() == () and threads() == []
+
+
+def test_a_clip_says_the_shape_of_its_pixels(tmp_path: Path) -> None:
+    recipe = Recipe(num_frames=2, pixel_aspect=Fraction(4, 3))
+    live = open_live(write_clip(tmp_path / "a.mp4", recipe))
+    live.close()
+    assert live.info.pixel_aspect == Fraction(4, 3)
 
 
 def slowly(live: LiveSource, pause_s: float) -> list[Frame]:
