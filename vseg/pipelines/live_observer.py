@@ -69,12 +69,14 @@ class LiveObservers:
 
     def tell(self, item: LiveFrame | LiveChange) -> None:
         """Tell all of a frame, after its camera's beginning, or of a change."""
-        for observer in self._observers:
-            if isinstance(item, LiveChange):
+        if isinstance(item, LiveChange):
+            for observer in self._observers:
                 observer.change(item)
-                continue
-            if item.camera not in self._begun:
+            return
+        if item.camera not in self._begun:
+            # All before its first frame: what one makes of that may already concern another.
+            for observer in self._observers:
                 observer.begin(item.camera, self._cameras[item.camera].info)
-            observer.frame(item)
-        if isinstance(item, LiveFrame):
             self._begun.add(item.camera)
+        for observer in self._observers:
+            observer.frame(item)
