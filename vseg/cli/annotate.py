@@ -33,6 +33,9 @@ def annotate(
     from vseg.server.extra import check_server_extra
 
     check_server_extra()
+    from vseg.io.files import check_exists
+
+    check_exists(clip)  # before what loads torch, which takes seconds
     with loading():
         from vseg.checked_settings import without_none
         from vseg.server.annotator.own_server import own_server

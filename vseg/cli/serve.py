@@ -48,11 +48,8 @@ def serve(
 
     check_server_extra()
     from vseg.checked_settings import checked, load_toml, without_none
-    from vseg.server.app import create_app
-    from vseg.server.listening import serve as listen
-    from vseg.server.security.access import is_loopback
-    from vseg.server.security.keys import LOCAL, KeyRing, key_of, new_token
     from vseg.server.settings import ServerSettings
+    from vseg.server.storage.served_folder import check_root
 
     given = {
         "root": root,
@@ -70,6 +67,13 @@ def serve(
         if config is not None
         else checked(ServerSettings, without_none(given))
     )
+    check_root(settings.root)
+    # Only now, since they load torch, which takes seconds.
+    from vseg.server.app import create_app
+    from vseg.server.listening import serve as listen
+    from vseg.server.security.access import is_loopback
+    from vseg.server.security.keys import LOCAL, KeyRing, key_of, new_token
+
     if keys is None and not is_loopback(settings.host):
         raise UsageError(
             f"{settings.host} can be reached from other machines, and no keys were given",

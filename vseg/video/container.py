@@ -41,7 +41,8 @@ DEMUXERS = (
 )
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".ogv", ".avi", ".wmv", ".flv"),
-    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".mxf", ".gif"),
+    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".mxf", ".gif", ".vob", ".dv", ".asf", ".3g2"),
+    *(".h264", ".264", ".h265", ".265", ".hevc", ".m2v", ".obu", ".ivf", ".y4m", ".nut"),
 )
 """Of the files in a folder that are taken for clips, in small letters; what a file is is known
 by its content."""

@@ -164,3 +164,29 @@ def test_what_is_only_read_waits_for_no_torch(tmp_path: Path) -> None:
     )
     lines = done.stdout.splitlines()
     assert len(lines) == 12 and all(line.endswith(" False") for line in lines), done
+
+
+REFUSED = """
+import sys
+from vseg.cli.app import main
+sys.argv = ["vseg", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print("torch" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("words", [["serve", "--root", "none"], ["annotate", "none.mp4"]])
+def test_a_clip_that_is_missing_is_refused_before_torch_loads(
+    words: list[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 3 and "none" in done.stderr, done
+    assert done.stdout.strip() == "False"

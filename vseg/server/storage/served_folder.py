@@ -44,8 +44,7 @@ class ServedFolder:
 
     def __init__(self, root: Path) -> None:
         """Raises BadVideo for a root that is no folder."""
-        if not root.is_dir():
-            raise BadVideo(f"{root}: is not a folder", hint="give a folder with clips")
+        check_root(root)
         self.root = real_path(root)
         self._known: dict[str, Entry] = {}
         self._scanned = -math.inf
@@ -137,6 +136,12 @@ class ServedFolder:
     def _entry(self, kind: Kind, path: Path) -> Entry:
         relative = path.relative_to(self.root).as_posix()
         return Entry(id_of(relative), kind, relative)
+
+
+def check_root(root: Path) -> None:
+    """Raise BadVideo for a root that is no folder."""
+    if not root.is_dir():
+        raise BadVideo(f"{root}: is not a folder", hint="give a folder with clips")
 
 
 def _children(folder: Path) -> list[os.DirEntry[str]]:
