@@ -41,10 +41,27 @@ def test_a_negative_mark_takes_away_what_it_is_on_alone() -> None:
     assert torch.equal(kept(nothing, ON, ON, OFF), logits(HEAD))
 
 
-def test_what_is_added_stays() -> None:
+def test_a_negative_mark_takes_nothing_that_is_nearer_to_a_positive_one() -> None:
+    beside = mark(11, 5, positive=False)
+    taken = with_kept_parts(logits(), logits(np.s_[2:8, 4:13]), [[ON, ON, beside]], HW)
+    assert torch.equal(taken, logits(np.s_[2:8, 4:9]))
+
+
+def test_a_negative_mark_adds_nothing() -> None:
     elsewhere = np.s_[4:8, 20:26]
-    after = logits(HEAD, FOOT, elsewhere)
-    assert kept(after, ON, ON, OFF) is after
+    assert torch.equal(kept(logits(HEAD, elsewhere), ON, ON, OFF), logits(HEAD))
+
+
+def test_what_a_positive_mark_adds_stays() -> None:
+    after = logits(HEAD, FOOT, np.s_[4:8, 20:26])
+    assert kept(after, ON, OFF, mark(22, 6, positive=True)) is after
+
+
+def test_a_positive_mark_adds_nothing_that_is_nearer_to_a_negative_one() -> None:
+    after = logits(HEAD, FOOT, np.s_[4:8, 20:26])
+    beside = mark(29, 6, positive=False)
+    added = kept(after, ON, beside, mark(17, 6, positive=True))
+    assert torch.equal(added, logits(HEAD, FOOT, np.s_[4:8, 20:24]))
 
 
 def test_the_second_mark_may_still_mean_another_object() -> None:
