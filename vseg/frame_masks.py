@@ -253,7 +253,7 @@ class FrameMasks(Mapping[int, np.ndarray]):
         image.  scores: 1 where none is given; of an empty mask 0.  Raises BadMask for masks
         that are not of this frame.
         """
-        height, width = check_frame(frame).image.shape[:2]
+        height, width = check_frame(frame).hw
         _check_made(masks, (height, width))
         if scores is not None and not isinstance(scores, Mapping):
             raise BadMask(f"scores is {scores!r:.60}, not scores by id", hint="give {1: 0.9}")

@@ -204,7 +204,7 @@ class AutomaticMaskGenerator:
         return _Proposals(logits.cpu().numpy(), scores.cpu().numpy(), clicks)
 
     def _grounding(self, proposals: _Proposals, frame: Frame, best: float) -> Grounding:
-        height, width = frame.image.shape[:2]
+        height, width = frame.hw
         crops = []
         scores = []
         for logits, score in zip(proposals.logits, proposals.scores, strict=True):

@@ -54,7 +54,7 @@ def motion_between(frame: Frame, adjacent: Frame | None) -> FrameMotion | None:
     """The motion from `frame` to `adjacent`; None without a frame at another time."""
     if adjacent is None or adjacent.time_s == frame.time_s:
         return None
-    h, w = frame.image.shape[:2]
+    h, w = frame.hw
     scale = min(1.0, _SIDE / max(h, w))
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

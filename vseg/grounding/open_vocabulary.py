@@ -81,14 +81,13 @@ class OpenVocabulary(Generic[Words]):
         texts = _texts(self.name, queries)
         best = np.zeros(len(texts))
         parts = [_NOTHING]
-        hw = (frame.image.shape[0], frame.image.shape[1])
         if texts:
             words = self._words(tuple(text.phrase for text in texts))
             parts = []
             for proposals in self._detector.propose(frame.image, words):
                 reached = proposals.scores.max(axis=0)
                 best[proposals.first : proposals.first + len(reached)] = reached
-                parts.append(choose(proposals, texts, self._rules, hw))
+                parts.append(choose(proposals, texts, self._rules, frame.hw))
         return joined(parts, best, texts)
 
     def _words(self, phrases: tuple[str, ...]) -> Words:

@@ -48,7 +48,7 @@ class FrameCrop:
 
         An edge that is also the frame's cuts nothing.
         """
-        height, width = frame.image.shape[:2]
+        height, width = frame.hw
         across = map_hw[1] / width
         down = map_hw[0] / height
         x1 = round(self.x * across)
@@ -84,7 +84,7 @@ def grid(frame: Frame, count: int) -> Float32[np.ndarray, "N 2"]:
     """The middles of cells as square as can be, `count` of them along the frame's shorter
     side, or fewer where the frame is a strip.
     """
-    height, width = frame.image.shape[:2]
+    height, width = frame.hw
     shorter, longer = sorted((height, width))
     cell = max(shorter, math.sqrt(shorter * longer / _LONGEST)) / count
     columns, rows = (max(1, round(side / cell)) for side in (width, height))

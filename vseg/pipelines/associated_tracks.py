@@ -49,7 +49,7 @@ class AssociatedTracks:
         masks_at: boxes of objects' masks, by track, where they tell more than motion does.
         Raises BadVideo if the frame's time does not come after the one before.
         """
-        masks = packed(detections, frame.image.shape[:2])
+        masks = packed(detections, frame.hw)
         try:
             return self._tracker.update(
                 vseg_trackers.Detections(

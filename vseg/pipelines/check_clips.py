@@ -90,7 +90,7 @@ def _read(
 
 
 def _check_size(labelled: LabelFrame, frame: Frame) -> None:
-    if labelled.shape != frame.image.shape[:2]:
+    if labelled.shape != frame.hw:
         raise BadDataset(
             f"{labelled.path} has {labelled.shape[1]}x{labelled.shape[0]} pixels, the clip "
             f"{frame.image.shape[1]}x{frame.image.shape[0]}",
@@ -101,8 +101,7 @@ def _check_size(labelled: LabelFrame, frame: Frame) -> None:
 def _proposed(frame: Frame, objects: int) -> dict[int, Bool[np.ndarray, "H W"]]:
     """What nano proposes, best first.  Raises UsageError if that is nothing."""
     found = AutomaticMaskGenerator(load_model("nano")).propose(frame).found
-    height, width = frame.image.shape[:2]
-    masks = [crop.paste(height, width) for crop in (found.masks or ())[:objects]]
+    masks = [crop.paste(*frame.hw) for crop in (found.masks or ())[:objects]]
     if not masks:
         raise UsageError(
             "nano proposes no object on the first frame", hint="give masks: --truth FOLDER"

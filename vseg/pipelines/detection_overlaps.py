@@ -64,7 +64,7 @@ class Overlaps:
         cls, detections: Detections, objects: Sequence[TrackedInstance], frame: Frame
     ) -> "Overlaps":
         """On one frame."""
-        height, width = frame.image.shape[:2]
+        height, width = frame.hw
         ends = (width, height, width, height)
         boxes = [
             np.zeros(4) if o.motion is None else o.motion.expected(frame.index).clip(0, ends)
@@ -213,4 +213,4 @@ def prompts_of(detections: Detections, row: int, frame: Frame) -> list[VisualPro
     box = box_within(detections, row, frame)
     if detections.masks is None:
         return [box]
-    return [Mask(detections.masks[row].paste(*frame.image.shape[:2])), box]
+    return [Mask(detections.masks[row].paste(*frame.hw)), box]

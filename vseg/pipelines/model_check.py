@@ -164,7 +164,7 @@ def _other_cosine(galleries: Sequence[Gallery]) -> float | None:
 
 def _jf(clip: CheckClip, masks: Sequence[dict[int, MaskCrop]]) -> float | None:
     """Mean of J and F over the objects and the annotated frames after the first."""
-    height, width = clip.frames[0].image.shape[:2]
+    height, width = clip.frames[0].hw
     scores = [
         fmean(score_frame(crop.paste(height, width), labelled.mask(obj), labelled.void))
         for index, labelled in clip.truth.items()

@@ -178,13 +178,13 @@ def is_crowded(detections: Detections, row: int) -> bool:
 def prompt_of(detections: Detections, row: int, frame: Frame) -> VisualPrompt:
     """A detection as a prompt: its mask, or its box as far as it lies in the frame."""
     if detections.masks is not None:
-        return Mask(detections.masks[row].paste(*frame.image.shape[:2]))
+        return Mask(detections.masks[row].paste(*frame.hw))
     return box_within(detections, row, frame)
 
 
 def box_within(detections: Detections, row: int, frame: Frame) -> Box:
     """A detection's box as far as it lies in the frame."""
-    corners = clipped(detections.boxes[row : row + 1], frame.image.shape[:2])[0].tolist()
+    corners = clipped(detections.boxes[row : row + 1], frame.hw)[0].tolist()
     return Box(*corners)
 
 

@@ -63,10 +63,9 @@ class TrackedInstance:
 
     def is_leaving(self, frame: Frame) -> bool:
         """Whether some of it should be out of the frame by now."""
-        height, width = frame.image.shape[:2]
         if self.motion is None:
             return False
-        return self.motion.outside(frame.index, (height, width))[1] > 0
+        return self.motion.outside(frame.index, frame.hw)[1] > 0
 
     def with_vote(self, label: str) -> "TrackedInstance":
         """The object after one more detection as `label`; its own label stays until another

@@ -59,7 +59,7 @@ def _check_images(path: Path, pixels: int, frames: int) -> Checked:
     with ImageFolder(path) as images:
         _check_count(len(images), frames)
         for frame in images:
-            height, width = frame.scaled_from or frame.image.shape[:2]
+            height, width = frame.scaled_from or frame.hw
             if height * width > pixels:
                 raise TooLarge(f"image {frame.index} is {width}x{height}")
     return Checked(None, kind="images")

@@ -29,7 +29,7 @@ def decoded_masks(
     for row, object_id in enumerate(object_ids):
         if object_id in fine.masks:
             visible[row] &= fine.masks[object_id].area > 0
-    height, width = frame.image.shape[:2]
+    height, width = frame.hw
     return FrameMasks(
         frame_index=frame.index,
         time_s=frame.time_s,

@@ -69,7 +69,7 @@ class DistractorFinder:
         if not parts:
             return []
         similar = self._similar(image, own, parts)
-        height, width = image.frame.image.shape[:2]
+        height, width = image.frame.hw
         masks = []
         for part in (p for p, alike in zip(parts, similar, strict=True) if alike):
             alone = np.where(part, claimed, -CERTAIN_LOGIT).astype(np.float32)

@@ -53,8 +53,7 @@ class Engine:
 
         remember: without it only prompted objects are; what is due stays due.
         """
-        height, width = frame.image.shape[:2]
-        on = TrackedFrame(frame, cache(features), self.model.map_hw((height, width)))
+        on = TrackedFrame(frame, cache(features), self.model.map_hw(frame.hw))
         if self.identities.detect_cut(frame):
             for tracked in live:  # its place in another shot is no prior
                 tracked.prior = None

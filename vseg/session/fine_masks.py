@@ -35,10 +35,7 @@ def with_fine_masks(
         if fine is not None and visible[row] and object_ids[row] not in masks:
             change = resolved.logits[row] - decoded.logits[row]
             masks[object_ids[row]] = _mask(_changed(fine, change), video_hw)
-    competitors = {
-        object_ids[row]: [object_ids[k] for k in others.nonzero()[0] if visible[k]]
-        for row, others in enumerate(competing)
-    }
+    competitors = _by_id(object_ids, competing & np.array(visible, dtype=bool))
     return FineMasks(without_shared(masks, competitors), competitors)
 
 
@@ -51,10 +48,7 @@ def with_given_masks(
     """The same beside masks that the user gave on this frame, whose pixels no competitor has:
     enlarged from cells, a neighbour's would reach a pixel or two into them.
     """
-    competitors = {
-        object_ids[row]: [object_ids[k] for k in others.nonzero()[0]]
-        for row, others in enumerate(competing)
-    }
+    competitors = _by_id(object_ids, competing)
     masks = {i: MaskCrop.of(mask) for i, mask in given.items()}  # first, so that they keep all
     masks |= {i: mask for i, mask in fine.masks.items() if i not in given}
     return FineMasks(without_shared(masks, competitors), competitors)
@@ -70,6 +64,16 @@ def own_fine_masks(
         if fine is not None
     }
     return FineMasks(masks, {})
+
+
+def _by_id(
+    object_ids: Sequence[int], competing: Bool[np.ndarray, "O O"]
+) -> dict[int, list[int]]:
+    """The competitors of each object, as ids."""
+    return {
+        object_ids[row]: [object_ids[k] for k in others.nonzero()[0]]
+        for row, others in enumerate(competing)
+    }
 
 
 def _changed(

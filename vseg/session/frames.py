@@ -192,10 +192,10 @@ class SessionFrames:
 def _checked(frame: Frame, state: SessionState) -> Frame:
     """The frame, if its image is an RGB image of the size of those before."""
     checked_rgb(frame.image)
-    height, width = frame.image.shape[:2]
+    height, width = frame.hw
     if state.image_hw is None:
-        state.image_hw = (height, width)
-    if state.image_hw != (height, width):
+        state.image_hw = frame.hw
+    if state.image_hw != frame.hw:
         before = f"{state.image_hw[1]}x{state.image_hw[0]}"
         raise BadFrame(
             f"the image is {width}x{height}, those before were {before}",

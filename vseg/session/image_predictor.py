@@ -216,7 +216,7 @@ def _visual_prompts(prompts: Sequence[PromptValue], image: EncodedImage) -> list
     """The prompts of one object on an image, none of which is a concept, as models take them.
     Raises BadPrompt for a text or an exemplar, and for a prompt that is not on the image.
     """
-    hw = (image.frame.image.shape[0], image.frame.image.shape[1])
+    hw = image.frame.hw
     visual: list[VisualPrompt] = []
     for prompt in prompts:
         if isinstance(prompt, Text | Exemplar):

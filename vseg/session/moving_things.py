@@ -117,7 +117,7 @@ class OwnMotion:
         )
         if not fits:
             return None
-        height, width = image.frame.image.shape[:2]
+        height, width = image.frame.hw
         logits = decoded.logits[0].float().cpu().numpy()
         shown = np.where(alone, logits, -CERTAIN_LOGIT).astype(np.float32)
         return Mask(np.asarray(cv2.resize(shown, (width, height)) > 0))
@@ -134,7 +134,7 @@ def _cells(decoded: Decoded) -> Cells:
 
 def _innermost(cells: Cells, image: EncodedImage) -> Points:
     """A click on the cell that is farthest from all others."""
-    height, width = image.frame.image.shape[:2]
+    height, width = image.frame.hw
     inside = cv2.distanceTransform(cells.view(np.uint8), cv2.DIST_L2, 3)
     y, x = np.unravel_index(int(inside.argmax()), cells.shape)
     place = (x + 0.5) * width / cells.shape[1], (y + 0.5) * height / cells.shape[0]

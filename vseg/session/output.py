@@ -25,10 +25,9 @@ def frame_masks(
     A mask that the user prompted with, alone, is returned as it was given; its competitors
     have none of its pixels.
     """
-    height, width = frame.image.shape[:2]
     if tracked is None:
         none = np.zeros((0, 1, 1), dtype=np.float32)
-        crops = LogitCrops((), none, np.zeros(0, dtype=bool), (height, width), {})
+        crops = LogitCrops((), none, np.zeros(0, dtype=bool), frame.hw, {})
         return replace(FrameMasks.empty(frame), crops=crops)
     prompted = [o for o in live if frame.index in o.prompts]
     given = {o.object_id: o.given_mask(frame.index) for o in prompted}

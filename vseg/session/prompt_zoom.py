@@ -73,7 +73,7 @@ def zoomed(
 
     objects: the prompts that the masks were decoded from.
     """
-    hw = (frame.image.shape[0], frame.image.shape[1])
+    hw = frame.hw
     refined = logits
     fine: list[Tensor | None] = [None] * len(objects)
     for row, prompts in enumerate(objects):
@@ -107,7 +107,7 @@ def _decoded(
     view = zoom.view
     crop = view.frame(frame)
     (features,) = model.encode_crops([crop], zoom.side)
-    whole = CropView.whole((frame.image.shape[0], frame.image.shape[1]))
+    whole = CropView.whole(frame.hw)
     prior = resampled(mask[None], whole, view, features.map_hw)
     shown = view.prompts(prompts)
     decoded = model.decode_prompts(features, [shown], prior)

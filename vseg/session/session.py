@@ -272,10 +272,9 @@ class Session(SessionObjects):
         self._check_open()
         obj = self._state.check_id(obj)
         image = self._frames.to_prompt(frame, self._state)
-        height, width = image.image.shape[:2]
         rotation = self.video.info.rotation if self.video is not None else 0
         for value in values:
-            check_prompt(value, (height, width), rotation, image.index)
+            check_prompt(value, image.hw, rotation, image.index)
         if obj not in self.objects:
             check_begins(values, f"object {obj} on frame {image.index}")
         if adjacent is None and any(isinstance(value, Text) for value in values):

@@ -82,8 +82,7 @@ class SessionState:
         """
         new = [Prompt(obj, Timecode(frame.index), value) for value in values]
         entries = self.history.ground(new, frame, features, adjacent)
-        height, width = frame.image.shape[:2]
-        visual = self.history.resolve(entries, (height, width))
+        visual = self.history.resolve(entries, frame.hw)
         self.bank.admit(obj)
         self.history.add(entries)
         tracked = self.objects.get(obj) or TrackedObject(obj)

@@ -26,7 +26,7 @@ class TrackedFrame:
     @property
     def hw(self) -> tuple[int, int]:
         """Height and width in video pixels."""
-        return self.frame.image.shape[0], self.frame.image.shape[1]
+        return self.frame.hw
 
     @property
     def view(self) -> CropView:

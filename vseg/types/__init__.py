@@ -110,8 +110,13 @@ class Frame:
     image: UInt8[np.ndarray, "H W 3"]
     scaled_from: tuple[int, int] | None = None
 
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.image.shape[0], self.image.shape[1]
+
     def __repr__(self) -> str:
-        h, w = self.image.shape[:2]
+        h, w = self.hw
         return f"Frame(index={self.index}, time_s={self.time_s:.3f}, {w}x{h})"
 
 

@@ -95,7 +95,7 @@ class Nano:
         return [
             Features(
                 frame.index,
-                (frame.image.shape[0], frame.image.shape[1]),
+                frame.hw,
                 (encoded.skip4[k : k + 1], encoded.skip8[k : k + 1], encoded.base[k : k + 1]),
                 # Copies: the memory keeps these two, and a view would keep the whole batch
                 # with it.
@@ -117,7 +117,7 @@ class Nano:
         features: of the frame; not encoded again where they have that size.
         """
         if features is not None:
-            height, width = model_hw(frame.image.shape[:2], short_side)
+            height, width = model_hw(frame.hw, short_side)
             f8, f16 = features.pyramid
             if f16.shape[2:] == (height // 16, width // 16):
                 return f8, f16
@@ -136,7 +136,7 @@ class Nano:
         )
 
     def _images(self, frames: Sequence[Frame], short_side: int) -> UInt8[Tensor, "B 3 H W"]:
-        h, w = model_hw(frames[0].image.shape[:2], short_side)
+        h, w = model_hw(frames[0].hw, short_side)
         # Copied first: a tensor cannot share pixels that are mirrored or must not be written.
         image_batch = torch.from_numpy(np.stack([frame.image for frame in frames]))
         return F.interpolate(

@@ -100,7 +100,7 @@ class Sam:
         return [
             Features(
                 frame.index,
-                (frame.image.shape[0], frame.image.shape[1]),
+                frame.hw,
                 (fine[k : k + 1], middle[k : k + 1], coarse[k : k + 1]),
                 key=nothing,
                 local_key=nothing,

@@ -120,7 +120,7 @@ class PromptedImages:
         if shown.area == 0 or len(marks) < len(prompts):
             return []
         image = self.encode(prompts[0].frame_index)
-        height, width = image.frame.image.shape[:2]
+        height, width = image.frame.hw
         objects: list[list[VisualPrompt]] = [
             [_scaled_box(shown, scale, height, width), *marks] for scale in _SCALES
         ]
@@ -155,7 +155,7 @@ class PromptedImages:
         grounder = self._grounder_for(texts) if texts else None
         history = PromptHistory(self._model, grounder)
         entries = history.ground(prompts, image.frame, lambda: image.features)
-        height, width = image.frame.image.shape[:2]
+        height, width = image.frame.hw
         visual = history.resolve(entries, (height, width))
         painted = only_mask(visual)
         if painted is not None:

@@ -21,11 +21,10 @@ class ShapeTrack:
 
     def __init__(self, model: Model, image: EncodedImage, kind: str, points: Numbers) -> None:
         """kind: the type of the shape.  Raises BadPrompt for one that is not on the image."""
-        height, width = image.frame.image.shape[:2]
         self.kind = kind
         self._session = Session(model)
         self._seen = 0
-        prompt = prompt_of_shape(kind, points, (height, width))
+        prompt = prompt_of_shape(kind, points, image.frame.hw)
         self._session.add_prompt(_OBJECT, self._placed(image).frame, [prompt])
         self.next(image)
 

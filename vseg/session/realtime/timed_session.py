@@ -208,7 +208,7 @@ class TimedSession:
         if self._sized is None or plan.short_side in (None, self._sized.short_side):
             return
         assert plan.short_side is not None
-        hw = (frame.image.shape[0], frame.image.shape[1])
+        hw = frame.hw
         before = self._sized.map_hw(hw)
         self._sized.short_side = plan.short_side
         scale_maps(self.session, before, self._sized.map_hw(hw))

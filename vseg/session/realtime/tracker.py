@@ -258,7 +258,7 @@ class Tracker(Closing):
         frame = Frame(self._clock.index + 1, None, given, pixels.copy())
         adopted = self._session.adopt(self._changes, began)
         masks, done = self._session.track(frame, began)
-        self._image_hw = (frame.image.shape[0], frame.image.shape[1])
+        self._image_hw = frame.hw
         self._clock.advance(frame.time_s)
         self._recent.add(frame, masks)
         self._log.add(

@@ -66,7 +66,7 @@ def detect_words(
     A score is the geometric mean of the word's probability and the predicted IoU of the box.
     features: nano's own of the frame, if it was encoded already.
     """
-    h, w = frame.image.shape[:2]
+    h, w = frame.hw
     input_h, input_w = model_hw((h, w), SHORT_SIDE)
     maps = head.net(*nano.pyramid(frame, SHORT_SIDE, features))
     cells = [_cells(level) for level in maps]
