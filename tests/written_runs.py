@@ -8,11 +8,7 @@ import numpy as np
 
 from tests.runs import header_of
 from vseg.frame_masks import FrameMasks, LogitCrops
-from vseg.results import (
-    Prompt,
-    RunHeader,
-    RunWriter,
-)
+from vseg.results import Prompt, RunHeader, RunWriter
 from vseg.types import Box, Timecode, VideoInfo
 
 HEIGHT = 36

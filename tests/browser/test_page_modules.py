@@ -10,12 +10,7 @@ import pytest
 from tests.browser.conftest import listening
 from tests.clips import Recipe, write_clip
 from tests.served import TOKEN, app_of
-from vseg.server.annotator.mask_message import (
-    MaskFlag,
-    ShownMask,
-    pack_message,
-    unpack_crop,
-)
+from vseg.server.annotator.mask_message import MaskFlag, ShownMask, pack_message, unpack_crop
 from vseg.server.annotator.wire_values import WireCrop
 from vseg.server.routes.pages import PAGES
 from vseg.server.storage.ids import id_of

@@ -29,16 +29,7 @@ from vseg.pipelines.track import track
 from vseg.session.session import Session
 from vseg.synthetic import SyntheticVideo
 from vseg.tensors import Features
-from vseg.types import (
-    Box,
-    Detections,
-    Exemplar,
-    Frame,
-    Grounding,
-    MaskCrop,
-    Prompt,
-    Timecode,
-)
+from vseg.types import Box, Detections, Exemplar, Frame, Grounding, MaskCrop, Prompt, Timecode
 from vseg.video.images import ImageFolder
 
 pytestmark = pytest.mark.integration

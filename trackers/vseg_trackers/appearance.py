@@ -82,8 +82,8 @@ class Appearances:
         elif size != self._frame_size:
             raise TrackerError(
                 f"masks of a frame of {size[0]} x {size[1]} pixels after "
-                f"{self._frame_size[0]} x "
-                f"{self._frame_size[1]}: give masks of one size, or reset the tracker"
+                f"{self._frame_size[0]} x {self._frame_size[1]}: "
+                "give masks of one size, or reset the tracker"
             )
 
     def similarity(

@@ -87,8 +87,7 @@ def _check(tracklets: Sequence[Tracklet], times_s: Float[np.ndarray, " F"]) -> N
             time_s = tracklet.times_s[int(np.argmin(known))]
             raise TrackerError(
                 f"tracklet {tracklet.track_id} is at {time_s:g} s, when the clip has no "
-                "frame: "
-                "give the times of all frames, or the tracklets of this clip"
+                "frame: give the times of all frames, or the tracklets of this clip"
             )
 
 

@@ -48,8 +48,7 @@ class PackedMasks:
             if min(x1, y1) < 0 or x2 > self.width or y2 > self.height:
                 raise TrackerError(
                     f"row {row}: mask box {[x1, y1, x2, y2]} leaves the frame of "
-                    f"{self.width} x "
-                    f"{self.height} pixels: give masks of the frame's size"
+                    f"{self.width} x {self.height} pixels: give masks of the frame's size"
                 )
 
     def __len__(self) -> int:

@@ -146,8 +146,7 @@ def check_embeddings(embeddings: Float[np.ndarray, "N C"]) -> None:
         row = int(np.argmin(right))
         raise TrackerError(
             f"row {row}: embedding of length {length[row]:g} has no direction; give finite "
-            "numbers, "
-            "not all 0, or no embeddings at all"
+            "numbers, not all 0, or no embeddings at all"
         )
 
 

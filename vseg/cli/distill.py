@@ -17,8 +17,8 @@ def distill(
         typer.Argument(
             metavar="TEACHER",
             help="A TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder or hub "
-            "name of a "
-            "transformers vision model: DINOv2, DINOv3, ConvNeXt, Swin, ViT, SAM 2 ...",
+            "name of a transformers vision model: DINOv2, DINOv3, ConvNeXt, Swin, ViT, "
+            "SAM 2 ...",
         ),
     ],
     student: Annotated[

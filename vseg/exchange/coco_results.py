@@ -16,26 +16,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from vseg.errors import BadDetections, BadMask
 from vseg.exchange.coco_images import frames_of, of_another_size, readable_images
 from vseg.exchange.detection_table import NO_ID, WRONG_ID, DetectionTable
 from vseg.exchange.frame_counting import likely_first
 from vseg.exchange.named_results import place_names
-from vseg.exchange.segmentation import (
-    Polygons,
-    Runs,
-    Segmentation,
-    mask_of,
-    none_if_empty,
-)
+from vseg.exchange.segmentation import Polygons, Runs, Segmentation, mask_of, none_if_empty
 from vseg.types import MaskCrop, VideoInfo
 
 Sides = tuple[float, float, float, float]

@@ -9,13 +9,7 @@ understood must not be ignored.
 from collections.abc import Mapping, Sequence
 
 from vseg.errors import BadPrompt, WeightsMismatch
-from vseg.grounding.coco_classes import (
-    COCO,
-    WITH_CLASSES,
-    forms_of,
-    is_coco,
-    plain_phrase,
-)
+from vseg.grounding.coco_classes import COCO, WITH_CLASSES, forms_of, is_coco, plain_phrase
 from vseg.grounding.vocabulary import (
     HELD_OUT,
     STRONGER,

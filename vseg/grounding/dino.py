@@ -67,8 +67,8 @@ class Dino:
         if not {self._start, self._end, self._stop} <= self._separators:
             raise WeightsMismatch(
                 f"the tokenizer in {read.folder} is not of its network: the full stop "
-                "is token "
-                f"{self._stop}, the network separates phrases at {sorted(self._separators)}",
+                f"is token {self._stop}, the network separates phrases at "
+                f"{sorted(self._separators)}",
                 hint="fetch the whole folder again",
             )
 

@@ -140,8 +140,7 @@ def weak_notes(
     return tuple(
         f"nano's own '{noun}' is weak: on 44 held-out images of mostly small objects "
         f"{HELD_OUT[noun][0]} % of its detections were right, and {HELD_OUT[noun][1]} % of "
-        f"the objects were found; "
-        f"{_here(found)}for any words: {STRONGER}"
+        f"the objects were found; {_here(found)}for any words: {STRONGER}"
         for noun, found in reached.items()
         if noun in HELD_OUT
     )

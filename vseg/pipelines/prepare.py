@@ -8,12 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vseg.build import (
-    load_compiled,
-    load_model,
-    open_grounder,
-    open_nano_text,
-)
+from vseg.build import load_compiled, load_model, open_grounder, open_nano_text
 from vseg.config import RedetectionSettings, TrackConfig
 from vseg.errors import BadPrompt, UsageError
 from vseg.exchange.detections import DetectionTable, read_detections
@@ -209,8 +204,7 @@ def _check_prompts(video: Reader, prompts: Sequence[Prompt], first: int, stop: i
         raise BadPrompt(
             "nothing to track: no prompt was given",
             hint="point at an object, for example --point 412,220 or --box 10,20,200,300, "
-            "describe "
-            "what to detect, for example --text person, or take --auto",
+            "describe what to detect, for example --text person, or take --auto",
         )
     check_instances(prompts)
     for placed in prompts:

@@ -16,12 +16,7 @@ from typing import Any
 
 from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
-from vseg.pipelines.detection_overlaps import (
-    Overlaps,
-    is_duplicate,
-    is_renamed,
-    prompts_of,
-)
+from vseg.pipelines.detection_overlaps import Overlaps, is_duplicate, is_renamed, prompts_of
 from vseg.pipelines.detection_schedule import DetectionSchedule
 from vseg.pipelines.driven_session import DrivenSession
 from vseg.pipelines.queries import DetectFunction, Query

@@ -49,12 +49,7 @@ from vseg.results.shards import (
     rewrite_frames,
     write_masks,
 )
-from vseg.results.spans import (
-    ObjectSpans,
-    predicted_spans,
-    read_spans,
-    write_spans,
-)
+from vseg.results.spans import ObjectSpans, predicted_spans, read_spans, write_spans
 from vseg.types import Prompt, TrackEvent
 
 _FILES = (FRAMES, OBJECTS, PROMPTS, EVENTS, SPANS, AGREEMENT)

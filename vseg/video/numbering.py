@@ -110,8 +110,7 @@ def _check_even(files: tuple[Path, ...], numbers: list[int]) -> None:
         raise _repeated(before, after)
     raise BadVideo(
         f"{before.parent}: number {numbers[place] + step} is missing between "
-        f"{before.name} and "
-        f"{after.name}",
+        f"{before.name} and {after.name}",
         hint="restore the missing image, or say what the names are: --frames by-order takes "
         "the images one after another, --frames by-number leaves the missing frames out",
     )

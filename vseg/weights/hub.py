@@ -99,8 +99,7 @@ def _missing(published: Published) -> WeightsMissing:
     words = ", vocabulary" if published.reads_words else ""
     return WeightsMissing(
         f"no weights of {published.name} on this machine: config.json{words} and "
-        "model.safetensors, "
-        f"{published.mib} MiB, of huggingface.co/{published.repository}",
+        f"model.safetensors, {published.mib} MiB, of huggingface.co/{published.repository}",
         hint=f"type `{published.pull}`, or give a folder that holds them as "
         f"{published.option}",
     )

@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.detection_files import (
-    VIDEO,
-    dataset,
-    written,
-)
+from tests.detection_files import VIDEO, dataset, written
 from vseg.errors import BadDetections
 from vseg.exchange.detections import read_detections
 from vseg.ops.rle import encode_rle

@@ -17,13 +17,7 @@ from tests.runs import header_of
 from vseg.build import open_run
 from vseg.errors import BadMask, BadRun, BadVideo
 from vseg.frame_masks import FrameMasks, LogitCrops
-from vseg.results import (
-    Prompt,
-    RunHeader,
-    RunWriter,
-    fingerprint,
-    unpack_row,
-)
+from vseg.results import Prompt, RunHeader, RunWriter, fingerprint, unpack_row
 from vseg.results.layout import write_header
 from vseg.results.shards import mask_schema, open_parquet
 from vseg.types import Box, Mask, Points, Scribble, Timecode, VideoInfo

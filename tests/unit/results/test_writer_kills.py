@@ -14,12 +14,7 @@ import pytest
 from tests.written_runs import FRAMES, PROMPTS, contents, frame, header, track
 from vseg.build import open_run
 from vseg.errors import BadRun, OutputError
-from vseg.results import (
-    Prompt,
-    RunState,
-    RunWriter,
-    run_state,
-)
+from vseg.results import Prompt, RunState, RunWriter, run_state
 from vseg.results.prompts import read_prompts
 from vseg.types import Box, Timecode
 

@@ -48,8 +48,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise WeightsMissing(
             f"no model in {folder}: {path.name} cannot be read",
             hint="give a folder with config.json and model.safetensors; an official .pt file "
-            "becomes "
-            "one by `vseg models convert FILE.pt FOLDER`",
+            "becomes one by `vseg models convert FILE.pt FOLDER`",
         ) from error
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise WeightsMismatch(

@@ -13,8 +13,7 @@ from vseg.weights.weight_files import weight_files
 
 _SMALLER = (
     "take a smaller model (edgetam, sam2.1-tiny, nano) or free memory; what a video's "
-    "objects need "
-    "beside it is bounded by --memory-budget MIB"
+    "objects need beside it is bounded by --memory-budget MIB"
 )
 
 

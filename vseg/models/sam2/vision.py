@@ -102,8 +102,7 @@ class PyramidEncoder(nn.Module):
         if list(neck.fpn_top_down_levels) != [2, 3] or len(neck.convs) != 4:
             raise WeightsMismatch(
                 f"a neck that joins levels {list(neck.fpn_top_down_levels)} of "
-                f"{len(neck.convs)} is not "
-                "of the SAM 2 family"
+                f"{len(neck.convs)} is not of the SAM 2 family"
             )
         self.backbone = backbone
         self.coarsest = neck.convs[0]

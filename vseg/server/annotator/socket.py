@@ -20,12 +20,7 @@ from vseg.server.annotator.command_requests import CommandRequests
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask, pack_message
 from vseg.server.annotator.messages import Answer, HelloAnswer, RefusedAnswer
 from vseg.server.annotator.open_clips import OpenClips
-from vseg.server.annotator.requests import (
-    REQUESTS,
-    WATCHER_REQUESTS,
-    AnyRequest,
-    Hello,
-)
+from vseg.server.annotator.requests import REQUESTS, WATCHER_REQUESTS, AnyRequest, Hello
 from vseg.server.annotator.shown_requests import ShownRequests
 from vseg.server.annotator.socket_refusals import refusal_of
 from vseg.server.security.keys import Scope

@@ -5,14 +5,7 @@ from itertools import pairwise
 
 from vseg.results.spans import ObjectSpans, SpanState
 from vseg.server.annotator.begun_revision import PROPAGATION
-from vseg.server.annotator.journal import (
-    AnyEntry,
-    Begun,
-    Ended,
-    Prompted,
-    Styled,
-    Undone,
-)
+from vseg.server.annotator.journal import AnyEntry, Begun, Ended, Prompted, Styled, Undone
 from vseg.server.annotator.messages import StatisticsAnswer
 from vseg.server.annotator.project import Project
 

@@ -13,13 +13,7 @@ from torch import Tensor
 
 from vseg.models.nano.encoder import WIDTHS
 from vseg.models.nano.network import KEY, NEAR_KEY
-from vseg.models.nano.object_decoder import (
-    BASE,
-    SKIPS,
-    VALUE,
-    DecodedMasks,
-    Encoded,
-)
+from vseg.models.nano.object_decoder import BASE, SKIPS, VALUE, DecodedMasks, Encoded
 from vseg.models.nano.runtimes.int8_scales import Int8Scales
 from vseg.models.nano.runtimes.int8_writer import Quantisation
 from vseg.models.nano.runtimes.onnx_decoder import OnnxDecoder
