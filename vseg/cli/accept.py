@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json
+from vseg.cli.answers import show_json
 
 
 def accept(

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
+from vseg.cli.answers import show_json
 from vseg.cli.loading import loading
-from vseg.cli.report import show_json
 
 
 def annotate(

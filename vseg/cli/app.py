@@ -20,8 +20,8 @@ def main() -> None:
 
 def _run() -> None:
     """Run the command of the command line."""
+    from vseg.cli.command import end_refused, flush
     from vseg.cli.command_line import app
-    from vseg.cli.report import end_refused, flush
     from vseg.weights.threads import spare_memory
 
     spare_memory()

@@ -8,9 +8,10 @@ import typer
 from typer.core import TyperGroup
 
 from vseg.cli import options
+from vseg.cli.answers import show_json
 from vseg.cli.batch_engine import EngineOptions
+from vseg.cli.command import Command
 from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
-from vseg.cli.report import Command, show_json
 from vseg.errors import ExitCode, UsageError
 from vseg.ops.counted import counted
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
+from vseg.cli.answers import show_json, show_pairs
 from vseg.cli.option_groups import ModelOptions, flat
-from vseg.cli.report import show_json, show_pairs
 
 
 @flat

@@ -7,8 +7,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from vseg import __version__
+from vseg.cli.command import Command, interrupted
 from vseg.cli.command_table import COMMANDS, CommandEntry
-from vseg.cli.report import Command, interrupted
 
 _WIDTH = 100
 """Columns of the help in a terminal that has as many."""

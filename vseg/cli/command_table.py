@@ -118,7 +118,7 @@ COMMANDS: dict[str, tuple[CommandEntry, ...]] = {
         ),
         CommandEntry(
             "report",
-            "run_report:report",
+            "report:report",
             "Write a page about a run: one file without scripts that loads nothing from "
             "elsewhere.",
         ),

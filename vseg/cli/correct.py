@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from vseg.cli import options
+from vseg.cli.answers import show_json
 from vseg.cli.option_groups import ObjectPromptOptions, flat
-from vseg.cli.report import show_json
 from vseg.cli.revisions import changed, show_next
 from vseg.errors import UsageError
 from vseg.ops.counted import counted

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json, show_pairs
+from vseg.cli.answers import show_json, show_pairs
 from vseg.cli.training_progress import TeacherReport, print_licence, print_steps
 
 

@@ -3,7 +3,7 @@
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json, show_pairs
+from vseg.cli.answers import show_json, show_pairs
 from vseg.errors import ExitCode
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vseg.cli import options
+from vseg.cli.answers import show_json
 from vseg.cli.identity_table import identity_facts, parse_metrics, print_identities
-from vseg.cli.report import show_json
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_written
+from vseg.cli.answers import show_written
 from vseg.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json
+from vseg.cli.answers import show_json
 from vseg.errors import BadPrompt, UsageError
 from vseg.io.files import check_exists
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vseg.cli import options
-from vseg.cli.report import show_json
+from vseg.cli.answers import show_json
 from vseg.cli.revisions import changed, show_next
 from vseg.errors import UsageError
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import Command, show_json
+from vseg.cli.answers import show_json
+from vseg.cli.command import Command
 from vseg.errors import UsageError
 from vseg.io.files import is_utf8
 from vseg.server.extra import check_server_extra

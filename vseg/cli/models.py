@@ -7,8 +7,9 @@ import typer
 from typer.core import TyperGroup
 
 from vseg.cli import options
+from vseg.cli.answers import show_json, show_pairs
+from vseg.cli.command import Command
 from vseg.cli.recommend_command import recommend, with_phrase
-from vseg.cli.report import Command, show_json, show_pairs
 
 
 class _Listing(TyperGroup):

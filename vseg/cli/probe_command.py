@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json, show_pairs
+from vseg.cli.answers import show_json, show_pairs
 from vseg.errors import ExitCode
 from vseg.io.files import check_exists
 

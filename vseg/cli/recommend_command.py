@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json, show_pairs
+from vseg.cli.answers import show_json, show_pairs
 
 if TYPE_CHECKING:
     from vseg.pipelines.recommend import Candidate

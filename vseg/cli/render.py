@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_written
+from vseg.cli.answers import show_written
 from vseg.errors import UsageError
 
 

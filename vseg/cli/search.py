@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vseg.cli import options
+from vseg.cli.answers import show_json
 from vseg.cli.label import USUAL, Clip, ImageTextName
-from vseg.cli.report import show_json
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:

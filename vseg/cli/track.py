@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vseg.cli import options
+from vseg.cli.answers import show_json, show_warnings
 from vseg.cli.loading import loading
 from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
-from vseg.cli.report import show_json, show_warnings
 from vseg.errors import UsageError
 from vseg.io.files import check_exists
 from vseg.ops.counted import counted

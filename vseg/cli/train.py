@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import Command, show_json
+from vseg.cli.answers import show_json
+from vseg.cli.command import Command
 from vseg.cli.training_progress import TeacherReport, print_licence, print_steps
 
 app = typer.Typer(

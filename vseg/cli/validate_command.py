@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json
+from vseg.cli.answers import show_json
 from vseg.errors import UsageError
 from vseg.ops.counted import counted
 

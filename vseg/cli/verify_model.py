@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vseg.cli import options
+from vseg.cli.answers import show_json, show_pairs
 from vseg.cli.recommend_command import show_table
-from vseg.cli.report import show_json, show_pairs
 
 if TYPE_CHECKING:
     from vseg.pipelines.model_check import ClipCheck, ModelCheck

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from tests.unit.cli.conftest import call
 from vseg.cli.app import main
-from vseg.cli.report import Command
+from vseg.cli.command import Command
 from vseg.ops.counted import counted
 
 
