@@ -13,6 +13,7 @@ from vseg.errors import BadDataset
 from vseg.exchange.detection_table import DetectionTable
 from vseg.exchange.mot import read_mot
 from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
+from vseg.results.layout import is_run
 
 
 def box_clip_of(truth: Path, pred: Path) -> IdentityClip:
@@ -23,7 +24,7 @@ def box_clip_of(truth: Path, pred: Path) -> IdentityClip:
     """
     table = _named(truth)
     true_boxes = _by_frame(table, table.scores != 0)
-    predicted = _of_run(pred) if (pred / "run.json").is_file() else _of_file(pred)
+    predicted = _of_run(pred) if is_run(pred) else _of_file(pred)
     true_boxes += [_NOTHING] * (len(predicted) - len(true_boxes))
     predicted += [_NOTHING] * (len(true_boxes) - len(predicted))
     return box_clip(true_boxes, predicted)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from vseg.analysis.object_images import Thumbnail, window_around
-from vseg.analysis.predictions import is_run, masks_of
+from vseg.analysis.predictions import masks_of
 from vseg.build import open_clip, open_run, open_video
 from vseg.errors import VsegError
 from vseg.interfaces.reader import OpenReader
@@ -21,6 +21,7 @@ from vseg.io.files import real_path
 from vseg.metrics.mask_evaluation import scored_pairs
 from vseg.metrics.protocols import Protocol
 from vseg.ops.masks import mask_box
+from vseg.results.layout import is_run
 
 COLOURS = {
     "right": (0, 201, 160),

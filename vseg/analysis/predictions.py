@@ -13,9 +13,8 @@ from vseg.errors import BadDataset, UsageError
 from vseg.io.files import real_path
 from vseg.metrics.annotations import clip_folders
 from vseg.metrics.mask_evaluation import PredictedFrame, Prediction
+from vseg.results.layout import is_run
 from vseg.video.images import SUFFIXES as IMAGE_SUFFIXES
-
-_RUN_FILE = "run.json"
 
 
 def predictions_of(gt: Path, paths: Sequence[Path]) -> dict[str, Path]:
@@ -67,11 +66,6 @@ def opened(predictions: Mapping[str, Path]) -> dict[str, Prediction]:
 def masks_of(path: Path) -> Prediction:
     """The masks of a run, one frame in memory at a time, or the folder itself."""
     return _frames_of(path) if is_run(path) else path
-
-
-def is_run(path: Path) -> bool:
-    """Whether the folder is a run directory."""
-    return (path / _RUN_FILE).is_file()
 
 
 def _singles(path: Path, clips: list[str]) -> list[Path]:

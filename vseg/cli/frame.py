@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from vseg.types import Frame, Timecode
 
-HEADER = "run.json"
-"""What tells a run from a folder of images."""
-
 
 def frame(
     clip: Annotated[
@@ -52,6 +49,7 @@ def frame(
     from vseg.build import open_video
     from vseg.prompts.placing import index_of
     from vseg.prompts.timecode import parse_timecode
+    from vseg.results.layout import is_run
     from vseg.results.output_place import check_output
 
     check_exists(clip)
@@ -61,7 +59,7 @@ def frame(
         )
     check_output(out, overwrite=overwrite, reads=(clip, zones, source))
     place = parse_timecode(at)
-    if (Path(clip) / HEADER).is_file():
+    if is_run(Path(clip)):
         if not reader is numbering is topic is None:
             raise UsageError(
                 f"--reader, --frames and --topic are of clips, and {clip} is a run",

@@ -86,6 +86,11 @@ class RunState(StrEnum):
     UNREADABLE = "unreadable"
 
 
+def is_run(path: Path) -> bool:
+    """Whether the folder is a run directory, in whatever state."""
+    return (path / HEADER).is_file()
+
+
 def run_state(path: Path) -> RunState:
     """The state of the run at `path`.  Raises BadRun if something else is in the way, or the
     name cannot be one of a run.

@@ -9,11 +9,11 @@ from vseg.io.files import check_free
 from vseg.results.layout import (
     ANNOTATION,
     CONTACT_SHEET,
-    HEADER,
     LABEL_SHEET,
     MADE_FILES,
     OVERLAY,
     is_of_run,
+    is_run,
 )
 
 _IMAGES = frozenset({OVERLAY, CONTACT_SHEET, LABEL_SHEET})
@@ -47,7 +47,7 @@ def _run_around(target: Path) -> Path | None:
     """The run whose own file `target` is, or lies among; None of any other place."""
     inner = target.absolute()
     for folder in inner.parents:
-        if (folder / HEADER).is_file() and is_of_run(inner):
+        if is_run(folder) and is_of_run(inner):
             made = folder / ANNOTATION / MADE_FILES
             return None if target.absolute().is_relative_to(made) else folder
         inner = folder

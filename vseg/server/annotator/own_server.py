@@ -22,7 +22,7 @@ from vseg.io.files import check_exists, make_folder, real_path
 from vseg.pipelines.correction_setup import config_of
 from vseg.pipelines.empty_run import create_empty_run
 from vseg.results.draft import finished_header
-from vseg.results.layout import HEADER, RunState, run_state
+from vseg.results.layout import RunState, is_run, run_state
 from vseg.results.run import Run
 from vseg.server.app import create_app
 from vseg.server.security.keys import LOCAL, KeyRing, key_of, new_token
@@ -58,7 +58,7 @@ def own_server(clip: str, out: Path | None, **given: Any) -> Iterator[OwnServer]
     """
     check_exists(clip)
     source = Path(clip)
-    if (source / HEADER).is_file() and out is None:
+    if is_run(source) and out is None:
         out = source
         source = Path(finished_header(out).source.path)
     target = real_path(out or Path("runs") / f"{source.stem}-annotated")

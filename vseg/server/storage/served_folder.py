@@ -15,7 +15,7 @@ from typing import Literal
 
 from vseg.errors import BadVideo, NotThere
 from vseg.io.files import is_utf8, real_path
-from vseg.results.layout import HEADER
+from vseg.results.layout import HEADER, is_run
 from vseg.server.storage.ids import id_of
 from vseg.video.container import VIDEO_SUFFIXES
 from vseg.video.images import SUFFIXES as IMAGE_SUFFIXES
@@ -94,7 +94,7 @@ class ServedFolder:
         """The id of a path; one under the root is known from now on."""
         if not self._is_under(path):
             return id_of(str(path))
-        entry = self._entry("run" if (path / HEADER).is_file() else "video", path)
+        entry = self._entry("run" if is_run(path) else "video", path)
         self._known[entry.id] = entry
         return entry.id
 
@@ -114,7 +114,7 @@ class ServedFolder:
         if entry is None or entry.kind != kind:
             return None
         path = self.root / entry.path
-        there = (path / HEADER).is_file() if kind == "run" else path.exists()
+        there = is_run(path) if kind == "run" else path.exists()
         return entry if there else None
 
     def _walk(self, folder: Path, depth: int) -> Iterator[Entry]:
