@@ -98,10 +98,9 @@ class RedetectionSettings(Settings):
 class IdentitySettings(Settings):
     """What is done to keep identities; every rule can be switched off.
 
-    coherent: a part of a mask that is neither connected with the object nor near where it was
-    on the frame before, or its largest part where it was nowhere, is not of the object (models
-    with local matching only: nano); nor is one that stays with what is around it while the
-    object moves on.
+    coherent: parts that cannot be the object's are taken from its mask: those that are neither
+    connected with it nor near where it was on the frame before (its largest part, where it was
+    nowhere; nano only), and those that stay with what is around them while it moves on.
     non_overlapping: no two objects take the same pixel, except nested ones.  merges: where two
     similar objects overlap, their joint mask is divided by how the pixels of each move; where
     they are apart again, neither keeps a piece of the other.
@@ -130,10 +129,11 @@ class IdentitySettings(Settings):
 class CropSettings(Settings):
     """Small objects, which are tracked in crops around them at a larger scale (nano).
 
-    most: crops at once; more objects than these are tracked in the whole frame, the largest of
-    them; 0: no crops.  below: an object is small while the longer side of its box is less, in
-    pixels of the frame as the model sees it, or, where thin arms make the box large, twice
-    the side of a square of its area (but no less than two thirds of the longer side).
+    most: crops at once; of more small objects the largest are tracked in the whole frame; 0:
+    no crops.  below: an object is small while its size is less than this, in pixels of the
+    frame as the model sees it.  Its size is the longer side of its box; where thin arms make
+    the box large, twice the side of a square of its area, but no less than two thirds of the
+    longer side.
     """
 
     most: int = Field(default=64, ge=0, le=1000)

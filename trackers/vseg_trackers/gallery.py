@@ -2,7 +2,7 @@
 
 Enters: embeddings of matched detections.  Leaves: how alike a detection is to a track: the
 cosine to its nearest view, so that an object known from the front is still known from behind.
-A view that is alike to one already kept is blended into it, any other takes the place of the
+A view that is like one already kept is blended into it, any other takes the place of the
 oldest, so memory is bounded and a long steady stretch does not push the rest out.
 """
 

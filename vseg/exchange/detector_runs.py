@@ -1,9 +1,9 @@
 """On which frames a detector ran, told from the frames on which it detected something.
 
 Enters: the frames that hold rows, and how often the detector ran where that is known.  Leaves:
-whether it ran on a frame.  Most files leave out the frames on which nothing was detected, so
-that an empty frame may be one without a run, which says nothing of any object, or one on which
-all objects were missed.
+whether it ran on a frame.  Most files leave out the frames on which nothing was detected.  An
+empty frame may then be one without a run, which says nothing of any object, or one with a run
+that missed all objects.
 """
 
 from dataclasses import dataclass

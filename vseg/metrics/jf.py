@@ -39,9 +39,8 @@ def _common_crop(
 ) -> tuple[Bool[np.ndarray, "ch cw"], Bool[np.ndarray, "ch cw"]]:
     """Both masks cut to the bounding box of their union, one pixel wider on every side.
 
-    The contour lies at most one pixel outside a mask (above and to the left), and the crop's
-    last row and column follow the image-border rule, so they must be empty or be the image's
-    own border.
+    The contour lies at most one pixel outside a mask, above and to the left.  The last row and
+    column of the crop are treated as the image's border is: they must be empty, or be it.
     """
     if pred.shape != truth.shape:
         raise BadDataset(

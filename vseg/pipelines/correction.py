@@ -96,7 +96,7 @@ class Correction:
             yield from self._correct(frame, values, own)
             self.seconds += time.perf_counter() - began
         self.cut |= turns.close()
-        # Once all are tracked: what is stored of one that has its turn later is no rival.
+        # Once all are tracked: what is stored of one whose turn comes later claims nothing.
         CorrectionOverlaps(self._draft).settle(turns.tracked)
         self.done = tuple(prompt for prompt in prompts if turns.had_turn(prompt))
         self.left = tuple(prompt for prompt in prompts if not turns.had_turn(prompt))
@@ -204,7 +204,7 @@ class Correction:
             return
         spool = TrackSpool(self._draft.scratch, self._draft.header)
         try:
-            # What is stored of one that has its turn later is no rival.
+            # What is stored of one whose turn comes later claims nothing.
             waiting = {obj for _, obj in self._turns.pending}
             overlaps = CorrectionOverlaps(self._draft, {*session.object_ids, *waiting})
             one = CorrectionPass(

@@ -4,10 +4,10 @@ Enters: frames, and the detections on those on which the detector ran.  Leaves: 
 objects that the detections confirm, and what happened to them.  The detections are associated
 over time; a track prompts the segmenter once, which then tracks the object, also where the
 detector misses it or does not run; after frames without a run the masks tell the association
-where the tracks are.  Detections and masks correct each other: a strong detection that its
-object's mask does not agree with prompts again, an object that is not detected for a while is
-removed, and a new track on an object that lost its own continues it.  Works frame by frame, on
-files and live sources; nothing grows with their length.
+where the tracks are.  Detections and masks correct each other: a strong detection that does
+not agree with the mask of its object prompts it again; an object that is not detected for a
+while is removed; a new track on an object that lost its own continues it.  Works frame by
+frame, on files and live sources; nothing grows with their length.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """Computes again what a run lost of what it had committed, before it goes on.
 
 Enters: a task to resume.  Leaves: the run without losses.  The frames are tracked from the
-first one, because the tracker's memory is kept at the last commit only; those of whole shards
+first one, because the session is saved at the last commit only; those of whole shards
 are not written.  What is computed again is what an undisturbed run would hold, bit for bit.
 """
 

@@ -78,8 +78,8 @@ def again(
 ) -> tuple[Pass, ...]:
     """The passes that made what was committed, up to the last of the lost frames.
 
-    lost: the first and the last of them, None if all are there.  state: whether the tracker's
-    memory after the last commit is wanted too.
+    lost: the first and the last of them, None if all are there.  state: whether the
+    session after the last commit is wanted too.
     """
     current = 0
     while not progress.tracked and passes[current].reverse != progress.reverse:

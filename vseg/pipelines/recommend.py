@@ -14,6 +14,7 @@ from vseg.build import nano_card
 from vseg.errors import BadPrompt, ModelError, WeightsMissing
 from vseg.grounding.coco_classes import is_coco
 from vseg.grounding.vocabulary import HELD_OUT, parse_words
+from vseg.ops.counted import counted
 from vseg.pipelines.speed import Speed, detection_speed, device_name, tracking_speed
 from vseg.weights.catalogue import GROUNDERS, PUBLISHED
 from vseg.weights.figures import FIGURES, MASK_AP
@@ -116,7 +117,7 @@ def _tracker_for(wish: Wish, trackers: Sequence[Candidate]) -> tuple[Candidate, 
     """The tracker, whether it is fast enough, and why it."""
     measured = [one for one in trackers if one.measured]
     least = USUAL_FPS if wish.fps is None else wish.fps
-    with_objects = f"with {wish.objects} object{'s' if wish.objects > 1 else ''}"
+    with_objects = f"with {counted(wish.objects, 'object')}"
     reach = [one for one in measured if _fps(one) >= least]
     if not reach:
         fastest = max(measured, key=_fps)

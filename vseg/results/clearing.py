@@ -66,7 +66,7 @@ def clear_unfinished_writes(root: Path) -> None:
 
 
 def clear_progress(root: Path) -> None:
-    """Delete what only an unfinished run needs: shards of frames, the tracker's memory."""
+    """Delete what only an unfinished run needs: shards of frames, saved states."""
     with _refusal_named(root):
         if (root / FRAME_SHARDS).exists():
             shutil.rmtree(root / FRAME_SHARDS)
@@ -74,7 +74,7 @@ def clear_progress(root: Path) -> None:
 
 
 def clear_states(root: Path, keep: str | None) -> None:
-    """Delete the tracker's memory of all commits but one."""
+    """Delete the saved states of all commits but one."""
     with _refusal_named(root):
         for path in root.glob("state-*.safetensors"):
             if path.name != keep:

@@ -6,16 +6,16 @@
 | prompts.jsonl | every prompt, in order, replayable |
 | exemplars/SHA256.png | the images of exemplar prompts |
 | objects.json | id, label, name, colour, first and last frame of every object |
-| events.jsonl | what happened to objects: born, reanchored, dropped, a cut ... |
+| events.jsonl | what happened to objects: created, lost, recovered, a cut ... |
 | masks/shard-000000.parquet ... | the masks of one shard: `shard_frames` frame indices |
 | frames.parquet | every frame; damaged ones with the reason |
 | frames/shard-000000.parquet ... | the same, while the run is unfinished |
-| state-000001.safetensors | the tracker's memory at the last commit of an unfinished run |
+| state-000001.safetensors | of an unfinished run: the session at the last commit |
 | labels.json | how `vseg label` named the objects, with scores |
 | embeddings.safetensors | what an image-text model sees in every object |
-| tracks.txt | boxes of a revision by `vseg associate`, gaps filled (MOTChallenge) |
+| tracks.txt | boxes of a run by `vseg associate`, gaps filled (MOTChallenge) |
 | overlay.mp4, contact.png, labels.png | images of it, if they were asked for |
-| zones.toml | zones and lines, as drawn in the annotator; those of `vseg events` |
+| zones.toml | zones and lines, as drawn in the annotator; `vseg events` reads them |
 | annotation/ ... | the annotator's journal, and what it derived from the run |
 | .writer.json | which process writes the run, while one does |
 | revisions/000001/ ... | a corrected state of the run: the same files, unchanged ones linked |
@@ -155,7 +155,7 @@ def shard_path(root: Path, folder: str, shard: int) -> Path:
 
 
 def state_path(root: Path, commit: int) -> Path:
-    """The file for the tracker's memory at the given commit."""
+    """The file for the state of the session at the given commit."""
     return root / f"state-{commit:06d}.safetensors"
 
 
@@ -225,12 +225,12 @@ def write_objects(root: Path, objects: list[StoredObject]) -> None:
 
 
 def read_state(path: Path) -> bytes:
-    """The tracker's memory as it was stored.  Raises BadRun."""
+    """The state of the session as it was stored.  Raises BadRun."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise BadRun(
-            f"cannot read the tracker's memory {path}: {error.strerror}",
+            f"cannot read the saved state {path}: {error.strerror}",
             hint="begin again with --overwrite",
         ) from error
 

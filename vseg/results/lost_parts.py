@@ -22,7 +22,7 @@ from vseg.results.spans import read_spans
 
 @dataclass(frozen=True, slots=True)
 class LostParts:
-    """Why what cannot be used: shards by number, the tracker's memory, the list of objects;
+    """Why what cannot be used: shards by number, the saved state, the list of objects;
     whole: what leaves nothing to build on.
     """
 
@@ -153,7 +153,7 @@ def shard_range(header: RunHeader, number: int) -> tuple[int, int]:
 
 
 def _lost_state(root: Path, progress: Progress) -> str | None:
-    """Why the tracker's memory cannot be used, None if it can."""
+    """Why the saved state cannot be used, None if it can."""
     if progress.state is None:
         return None
     path = root / progress.state

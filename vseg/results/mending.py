@@ -88,7 +88,7 @@ class LostShardWriter(RunWriter):
         """Nothing: whether the source broke is in the run."""
 
     def mend(self, state: bytes | None) -> None:
-        """Put the run into order.  state: the tracker's memory after the last commit."""
+        """Put the run into order.  state: of the session after the last commit."""
         self.flush()
         progress = self._committed
         if self._losses.state and state is not None and progress.state is not None:

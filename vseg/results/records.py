@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from vseg.config import SHARD_FRAMES
 from vseg.ops.codec import MAX_PIXELS
+from vseg.ops.counted import counted
 from vseg.types import LAST_OBJECT_ID, VideoInfo
 
 FORMAT_VERSION: Literal[3] = 3
@@ -63,7 +64,7 @@ class Damage(Record):
     def __str__(self) -> str:
         """How much was lost, where and why."""
         ended = self.end_frame is not None
-        parts = [f"{self.skipped} damaged frames skipped"] if self.skipped else []
+        parts = [f"{counted(self.skipped, 'damaged frame')} skipped"] if self.skipped else []
         parts += [f"it ends at frame {self.end_frame}"] if ended and self.skipped else []
         first = "the first is" if self.skipped else "damaged at"
         return f"{', '.join([*parts, f'{first} frame {self.frame}'])} ({self.reason})"
@@ -73,7 +74,7 @@ class Progress(Record):
     """Where an unfinished run goes on.
 
     last_frame: tracked last, going backward if `reverse`.  events: how many there were.
-    state: the file with the tracker's memory at that point; state_sha256: of its content.
+    state: the file with the state of the session at that point; state_sha256: of its content.
     extent: the least and the greatest frame that was committed; frames: how many were, damaged
     ones included.  tracked: whether no frame is left, and only parts that were lost are
     computed again.

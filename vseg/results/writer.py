@@ -1,6 +1,6 @@
 """Writes a run directory while it is computed: shard by shard, resumable after any kill.
 
-Enters: FrameMasks in any order, and now and then the tracker's memory as opaque bytes.
+Enters: FrameMasks in any order, and now and then the state of the session as opaque bytes.
 Leaves: the files of `layout`.  A commit goes shards, state, objects, run.json: only the last
 makes the others count, so what run.json names is always whole.  A shard covers a fixed range
 of frame indices and is rewritten if the run comes back to it; so a resumed run leaves the same
@@ -51,8 +51,8 @@ from vseg.types import Prompt, TrackEvent
 class RunWriter:
     """Takes frames and makes them a run; get one from `create` or `resume`.
 
-    `write` each frame; when it answers True a shard is full: `commit` with the tracker's
-    memory.  End with `finish`, or with `interrupt` to go on later.  A writer that is dropped
+    `write` each frame; when it answers True a shard is full: `commit` with the state of the
+    session.  End with `finish`, or with `interrupt` to go on later.  A writer that is dropped
     without either leaves the run as of its last commit.  Raises OutputError when the system
     refuses a write; all that was committed before stays readable and resumable.
     """
@@ -167,7 +167,7 @@ class RunWriter:
         append_prompt(self.path, prompt)
 
     def commit(self, state: bytes | None = None) -> None:
-        """Put everything written so far on the disk, with the tracker's memory `state`."""
+        """Put everything written so far on the disk.  state: of the session."""
         self._commit(state, "running")
 
     def interrupt(self, state: bytes | None = None) -> None:
@@ -257,7 +257,7 @@ class RunWriter:
 class ResumedRun:
     """An unfinished run to go on with, at `next_frame` (backward if its progress says so).
 
-    state: the tracker's memory before that frame; None if none was committed: then go through
+    state: of the session before that frame; None if none was committed: then go through
     the frames from the start again.
     """
 

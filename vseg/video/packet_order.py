@@ -18,9 +18,9 @@ def first_disorder(
 ) -> int | None:
     """The first packet whose stamp does not fit its place in the file; None if all fit.
 
-    depth: how many images the decoder holds back.  A stamp does not fit where the decoder
-    shows later ones before it, where one stored before a key frame is after that key frame's,
-    or where it is shown further from its place than images are reordered.
+    depth: how many images the decoder holds back.  A stamp does not fit in three cases: the
+    decoder shows later ones before it; it is later than that of a key frame that is stored
+    after it; or it is shown further from its place than images are reordered.
     """
     latest = np.maximum.accumulate(shown)[:-1]
     found = [

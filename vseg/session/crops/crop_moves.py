@@ -1,9 +1,9 @@
 """What becomes of small objects after a frame: remembered, followed, moved to another view.
 
 Enters: the rows of a frame as they were settled.  Leaves: priors, memory and places for the
-next.  An object that gets another view (a crop of another scale, the whole frame instead of a
-crop, a crop instead of the whole frame) is remembered there with its mask of this frame, as if
-it had been tracked there all along.
+next.  An object may get another view: a crop of another scale, or the whole frame for a crop
+and the reverse.  It is then remembered in the new view with its mask of this frame, as if it
+had been tracked there all along.
 """
 
 from collections.abc import Sequence

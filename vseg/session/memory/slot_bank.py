@@ -1,10 +1,10 @@
 """The memory bank of models that remember in slots: what of the past is kept.
 
-Enters: Slot, one per object and frame.  Leaves: SlotMemory, what an object may read.  Of an
-object are stored its prompted frames (the nearest `prompted` of them), the frames that the
-policy keeps as if they had been prompted, the slots of its last few frames, and the pointers
-of some more; how many is the model's own span (SAM 2: 6 slots and 15 pointers), unless a limit
-on memory leaves less.
+Enters: Slot, one per object and frame.  Leaves: SlotMemory, what an object may read.  Four
+things are stored of an object: its prompted frames (the nearest `prompted` of them), the
+frames that the policy keeps as if they had been prompted, the slots of its last few frames,
+and the pointers of some more.  How many is the model's own span (SAM 2: 6 slots and 15
+pointers), unless a limit on memory leaves less.
 """
 
 from collections.abc import Mapping, Sequence
