@@ -23,7 +23,7 @@ CONFIG = TrackConfig(short_side=128, dtype="float32", preview=False)
 
 @pytest.fixture
 def said(tmp_path: Path) -> tuple[Prompt, ...]:
-    """A folder of images to track in, and a reference from beyond its end narrowed by a
+    """A folder of images to track in, and an exemplar from beyond its end narrowed by a
     click.
     """
     scene = SceneConfig(

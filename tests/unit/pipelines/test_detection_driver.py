@@ -80,16 +80,16 @@ def test_one_detection_is_enough_to_be_carried(
     assert iou(masks[19], scene[19][1]) > 0.7, "carried where nothing is detected"
 
 
-def test_a_ghost_is_dropped_and_the_object_stays(
+def test_a_false_alarm_is_dropped_and_the_object_stays(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:
     masks, events = run(
         model, scene[:50], lambda t, m: [box_of(m), CORNER] if 5 <= t < 8 else [box_of(m)]
     )
-    born = events[0]
-    ghost = events[1]
-    assert (born, ghost[:2]) == (("created", 0, 1), ("created", 5))
-    assert ("removed", ghost[2]) in {(kind, object_id) for kind, _, object_id in events}
+    created = events[0]
+    false_alarm = events[1]
+    assert (created, false_alarm[:2]) == (("created", 0, 1), ("created", 5))
+    assert ("removed", false_alarm[2]) in {(kind, object_id) for kind, _, object_id in events}
     assert masks[49].object_ids == (1,)
 
 

@@ -47,20 +47,20 @@ def staged(trajectories: list[Trajectory], num_frames: int, **more: Any) -> Synt
 
 
 class Truth:
-    """Finds every object that shows enough of itself, as a box or as a mask; counts its
-    looks.
+    """Finds every object that shows enough of itself, as a box or as a mask; notes the
+    frames that it detected on.
     """
 
     def __init__(
         self, scene: SyntheticVideo, *, masks: bool = False, skip: set[int] | None = None
     ):
         self.scene, self.masks, self.skip = scene, masks, skip or set()
-        self.looks: list[int] = []
+        self.detected_on: list[int] = []
 
     def __call__(
         self, frame: Frame, features: FrameFeatures, adjacent: Frame | None
     ) -> Grounding:
-        self.looks.append(frame.index)
+        self.detected_on.append(frame.index)
         labels = self.scene.draw(frame.index).labels
         crops = [MaskCrop.of(labels == i) for i in range(1, int(labels.max(initial=0)) + 1)]
         crops = [c for i, c in enumerate(crops, 1) if c.area > 70 and i not in self.skip]
@@ -74,7 +74,7 @@ class Truth:
         return Grounding(found, np.array([0.9 if crops else 0.1]), ("thing",) * len(crops))
 
 
-def ghostly(truth: Truth, seen_on: int) -> DetectFunction:
+def with_false_alarm(truth: Truth, seen_on: int) -> DetectFunction:
     """What is there, and on one frame something that is not."""
 
     def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
@@ -85,7 +85,7 @@ def ghostly(truth: Truth, seen_on: int) -> DetectFunction:
         found = Detections(
             boxes, np.full(len(boxes), 0.9), np.zeros(len(boxes), dtype=np.int64)
         )
-        return Grounding(found, grounding.best, (*grounding.names, "ghost"))
+        return Grounding(found, grounding.best, (*grounding.names, "false alarm"))
 
     return detect
 
@@ -94,7 +94,7 @@ def iou(masks: FrameMasks, object_id: int, truth: np.ndarray) -> float:
     return mask_iou(masks.get(object_id, np.zeros_like(truth)), truth)
 
 
-def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model) -> None:
+def test_who_enters_late_is_found_within_two_detections_and_keeps_its_id(model: Model) -> None:
     scene = staged(
         [
             Trajectory(((0, 0.25, 0.35), (100, 0.4, 0.35))),
@@ -118,29 +118,31 @@ def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model
     assert first_seen is not None and ENTERS <= first_seen <= ENTERS + 2 * EVERY
     kinds = [(e.kind, e.object_id, e.label) for e in tracker.drain() if e.kind == "created"]
     assert kinds == [("created", 1, "thing"), ("created", 2, "thing")]
-    assert truth.looks[0] == 0
-    assert len(truth.looks) <= 12
+    assert truth.detected_on[0] == 0
+    assert len(truth.detected_on) <= 12
 
 
-def test_what_only_one_later_look_has_seen_is_never_shown(model: Model) -> None:
+def test_what_only_one_later_detection_has_seen_is_never_shown(model: Model) -> None:
     scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 45)
     with Session(model) as session:
-        look = ghostly(Truth(scene), 2 * EVERY)
-        tracker = RedetectionTracker(session, look, RedetectionSettings(detect_every=EVERY))
+        grounder = with_false_alarm(Truth(scene), 2 * EVERY)
+        tracker = RedetectionTracker(
+            session, grounder, RedetectionSettings(detect_every=EVERY)
+        )
         shown = {i for frame in scene for i in tracker.step(frame)}
         assert session.object_ids == (1,)
     assert shown == {1}
     assert [e.kind for e in tracker.drain()] == ["created"]
 
 
-def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
+def test_what_no_detection_can_confirm_any_more_is_dropped_at_the_end(
     model: Model,
 ) -> None:
     scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 25)
     with Session(model) as session:
-        look = ghostly(Truth(scene), 2 * EVERY)
+        grounder = with_false_alarm(Truth(scene), 2 * EVERY)
         tracker = RedetectionTracker(
-            session, look, RedetectionSettings(detect_every=EVERY), Timecode(frame=22)
+            session, grounder, RedetectionSettings(detect_every=EVERY), Timecode(frame=22)
         )
         tracked = {}
         for frame in scene:
@@ -188,7 +190,7 @@ def test_no_more_objects_than_allowed_and_none_after_the_end(model: Model) -> No
         )
         counts = [len(tracker.step(frame)) for frame in scene]
     assert set(counts) == {2}
-    assert few.looks == [0, 10]
+    assert few.detected_on == [0, 10]
     assert [e.kind for e in tracker.drain()] == [
         "created",
         "created",

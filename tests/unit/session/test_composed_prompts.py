@@ -1,4 +1,4 @@
-"""Words, references and marks on one object: what a session makes of them, remembers and
+"""Words, exemplars and marks on one object: what a session makes of them, remembers and
 restores.
 """
 
@@ -248,8 +248,8 @@ def test_words_see_the_frame_beside_where_there_is_a_video(model: Nano) -> None:
     assert from_numpy is not None and from_numpy.index == 1
 
 
-def test_a_reference_and_marks_on_the_rendered_scene() -> None:
-    """Look-alikes, at the size that is used: the reference finds several, the marks say
+def test_an_exemplar_and_marks_on_the_rendered_scene() -> None:
+    """Look-alikes, at the size that is used: the exemplar detects several, the marks say
     which.
     """
     model = load_nano(dtype="float32")

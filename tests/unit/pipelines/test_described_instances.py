@@ -1,4 +1,4 @@
-"""Jobs that look for what is described: whose instances become objects, resumed to the same
+"""Jobs that detect what is described: its instances become objects, resumed to the same
 bytes.
 """
 
@@ -30,7 +30,7 @@ FRAMES = 24
 
 @pytest.fixture(scope="module")
 def scene() -> SyntheticVideo:
-    """Two things of different looks; the second comes in late."""
+    """Two things that look different; the second comes in late."""
     trajectories = (
         Trajectory(((0, 0.3, 0.4), (FRAMES, 0.4, 0.4))),
         Trajectory(((6, 1.3, 0.65), (11, 0.75, 0.65), (FRAMES, 0.7, 0.65))),
@@ -48,20 +48,20 @@ def clip(scene: SyntheticVideo, tmp_path_factory: pytest.TempPathFactory) -> str
 
 
 def like(scene: SyntheticVideo, object_id: int, frame: int) -> Prompt:
-    """A description by what the object looks like on a frame."""
+    """An exemplar prompt: the object as it is on a frame."""
     drawn = scene.draw(frame)
-    reference = Exemplar(drawn.frame.image, drawn.labels == object_id, "scene.png")
-    return Prompt(None, Timecode(frame=0), reference)
+    exemplar = Exemplar(drawn.frame.image, drawn.labels == object_id, "scene.png")
+    return Prompt(None, Timecode(frame=0), exemplar)
 
 
-def settings(**look: Any) -> TrackConfig:
+def settings(**redetection: Any) -> TrackConfig:
     return TrackConfig.model_validate(
         {
             "short_side": 160,
             "dtype": "float32",
             "preview": False,
             "shard_frames": 8,
-            "redetection": look,
+            "redetection": redetection,
         }
     )
 
@@ -72,14 +72,14 @@ def overlap(path: Path, frame: int, object_id: int, truth: np.ndarray) -> float:
     return mask_iou(mask, truth)
 
 
-def test_a_thing_like_the_reference_is_found_when_it_comes(
+def test_a_thing_like_the_exemplar_is_detected_when_it_comes(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
     job = TrackJob(clip, tmp_path / "run", (like(scene, 2, 20),), settings(detect_every=4))
     assert track(job).status == "complete"
-    born = [e for e in read_events(job.out) if e.kind == "created"]
-    assert born, "it comes in at frame 10"
-    assert all(e.score is not None and 0 < e.score <= 1 for e in born)
+    created = [e for e in read_events(job.out) if e.kind == "created"]
+    assert created, "it comes in at frame 10"
+    assert all(e.score is not None and 0 < e.score <= 1 for e in created)
     masks = open_run(job.out)
     last = scene.draw(FRAMES - 1).labels == 2
     best = max(overlap(job.out, FRAMES - 1, o.id, last) for o in read_objects(job.out))
@@ -87,7 +87,7 @@ def test_a_thing_like_the_reference_is_found_when_it_comes(
     assert masks.prompts[0].object_id is None
 
 
-def test_a_job_that_looks_resumes_to_the_same_bytes(
+def test_a_job_that_detects_resumes_to_the_same_bytes(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
     sought = (like(scene, 1, 12), like(scene, 2, 20))
@@ -110,7 +110,7 @@ def test_a_job_that_looks_resumes_to_the_same_bytes(
         assert (cut.out / "masks" / part.name).read_bytes() == part.read_bytes()
 
 
-def test_who_is_found_is_named_after_the_description(
+def test_what_is_detected_is_named_after_the_description(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
     job = TrackJob(clip, tmp_path / "run", (like(scene, 1, 12),), settings(detect_every=8))
@@ -118,7 +118,7 @@ def test_who_is_found_is_named_after_the_description(
     assert {o.label for o in read_objects(job.out)} == {"scene.png"}
 
 
-def test_everything_is_found_without_a_word(
+def test_everything_is_detected_without_a_word(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
     job = TrackJob(
