@@ -5,7 +5,8 @@
 Every clip is tracked with nano from the masks of its first frame.  Then the annotator corrects
 one object on one frame after the other, always with its true mask, or by saying where it is
 absent; the run tracks the span again.  The frame is chosen by one of three policies: `risk`,
-the riskiest mask; `even`, the objects in turn and frames that halve the longest stretch;
+the riskiest mask, where an object that was corrected n times has its risk divided by n + 1, as
+in the review queue; `even`, the objects in turn and frames that halve the longest stretch;
 `random`.  The table has J&F after 0, 1, 2, 4 and 8 corrections of a clip, the first frame not
 counted, and how many frames were tracked for them.  DAVIS clips are halved in size, and every
 second frame is left out: what is compared are policies, not clips.
@@ -14,6 +15,7 @@ second frame is left out: what is compared are policies, not clips.
 import argparse
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
@@ -155,8 +157,9 @@ def _score(path: Path, clip: TrueClip) -> float:
 
 
 def _riskiest(path: Path, clip: TrueClip, done: set[Choice]) -> Choice:
+    counts = Counter(obj for obj, _ in done)  # with the first frame
     ranked = [
-        (mask.risk, mask.object_id, frame.frame_index)
+        (mask.risk / counts[mask.object_id], mask.object_id, frame.frame_index)
         for frame in risks(open_run(path))
         for mask in frame.objects
         if (mask.object_id, frame.frame_index) not in done

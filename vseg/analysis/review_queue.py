@@ -1,9 +1,10 @@
 """Where to check first: the risky spans of one or many runs, worst first.
 
 Enters: runs.  Leaves: RiskySpans.  A span is a stretch of one object's frames with a risk of
-at least a threshold; it is represented by its riskiest frame.  What the user accepted, or said
-to be absent, is left out.  Memory holds the spans that are asked for, whatever the length of
-the runs.
+at least a threshold; it is represented by its riskiest frame.  The more often the user has
+corrected an object, the less another correction of it is worth: its spans come later.  What
+the user accepted, or said to be absent, is left out.  Memory holds the spans that are asked
+for, whatever the length of the runs.
 """
 
 import heapq
@@ -14,6 +15,7 @@ from pathlib import Path
 from vseg.analysis.risk import Box, FrameRisk, MaskRisk, risks
 from vseg.prompts.simulate import innermost
 from vseg.results import Run
+from vseg.results.spans import ObjectSpans, SpanState
 
 LEAST_RISK = 0.3
 GAP_FRAMES = 12
@@ -24,6 +26,7 @@ GAP_FRAMES = 12
 class RiskySpan:
     """Frames [first, end) of one object.  risk: of the worst frame, where the object is in
     box, or was last.  wrong: how many masks of the span are wrong, as expected by their risk.
+    corrections: how often the user has said where the object is, or is not, beyond the first.
     point: x, y of the innermost pixel of the mask on that frame; of the middle of the box, or
     of the frame, where there is none.
     """
@@ -38,10 +41,21 @@ class RiskySpan:
     worst_time_s: float
     risk: float
     wrong: float
+    corrections: int
     reasons: tuple[str, ...]
     visible: bool
     box: Box | None
     point: tuple[int, int]
+
+    @property
+    def worth(self) -> tuple[float, float]:
+        """The order of the queue, highest first: what a correction is expected to gain.
+
+        By risk alone one object that is never tracked well has every turn.  In seven random
+        scenes and three training clips with an object pasted before another J&F was 78.9 after
+        eight corrections at the riskiest masks and 81.1 in this order; one clip is most of it.
+        """
+        return self.risk / (1 + self.corrections), self.wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ class _OpenSpan:
 
 
 def review(runs: Sequence[Run], *, least: float = LEAST_RISK, top: int = 50) -> ReviewQueue:
-    """The `top` riskiest spans of the runs, those with a risk of at least `least`.
+    """The `top` worst spans of the runs, those with a risk of at least `least`.
 
     Raises BadRun if a run is damaged.
     """
@@ -90,6 +104,7 @@ class SpanFinder:
         self._least = least
         self._top = top
         self._labels = run.labels
+        self._corrections = {spans.object_id: _corrections(spans) for spans in run.spans}
         self._open: dict[int, _OpenSpan] = {}
         self._ended: list[RiskySpan] = []
         self._found = 0
@@ -119,9 +134,16 @@ class SpanFinder:
 
     def _end(self, obj: int) -> None:
         self._found += 1
-        self._ended.append(_closed(self._run, self._open.pop(obj), self._labels.get(obj)))
+        corrections = self._corrections.get(obj, 0)
+        span = _closed(self._run, self._open.pop(obj), self._labels.get(obj), corrections)
+        self._ended.append(span)
         if len(self._ended) > 2 * self._top:
             self._ended = _worst(self._ended, self._top)
+
+
+def _corrections(spans: ObjectSpans) -> int:
+    absences = spans.of_state(SpanState.ABSENT)
+    return max(len(spans.anchors) + len(absences) - 1, 0)
 
 
 def _joined(one: ReviewQueue, other: ReviewQueue, top: int) -> ReviewQueue:
@@ -134,7 +156,7 @@ def _joined(one: ReviewQueue, other: ReviewQueue, top: int) -> ReviewQueue:
 
 
 def _worst(spans: Sequence[RiskySpan], top: int) -> list[RiskySpan]:
-    return heapq.nlargest(top, spans, key=lambda span: (span.risk, span.wrong))
+    return heapq.nlargest(top, spans, key=lambda span: span.worth)
 
 
 def _extended(span: _OpenSpan | None, mask: MaskRisk, frame: FrameRisk) -> _OpenSpan:
@@ -149,7 +171,7 @@ def _extended(span: _OpenSpan | None, mask: MaskRisk, frame: FrameRisk) -> _Open
     return span
 
 
-def _closed(run: Run, span: _OpenSpan, label: str | None) -> RiskySpan:
+def _closed(run: Run, span: _OpenSpan, label: str | None, corrections: int) -> RiskySpan:
     return RiskySpan(
         run=run.path,
         revision=run.revision,
@@ -161,6 +183,7 @@ def _closed(run: Run, span: _OpenSpan, label: str | None) -> RiskySpan:
         worst_time_s=span.at.time_s,
         risk=span.worst.risk,
         wrong=span.wrong,
+        corrections=corrections,
         reasons=span.worst.reasons,
         visible=span.worst.visible,
         box=span.worst.box,

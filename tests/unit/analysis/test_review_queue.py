@@ -61,6 +61,22 @@ def test_only_the_worst_are_kept_and_all_are_counted(runs: list[Path]) -> None:
     assert one.found == 3
 
 
+def test_an_object_that_was_corrected_comes_after_one_that_was_not(tmp_path: Path) -> None:
+    """Both are lost; the one that is a little worse had its turn."""
+    lost = [{1: square(60, 4, 3), 2: square(60, 30, 3)} for _ in range(FRAMES - 10)]
+    both = [{1: steady(k), 2: np.roll(steady(k), 26, axis=0)} for k in range(10)]
+    run = write_run(tmp_path / "run", both + lost, scores={1: 0.4, 2: 0.5})
+
+    def order() -> list[tuple[int, int]]:
+        spans = review([open_run(run)]).spans
+        return [(span.object_id, span.corrections) for span in spans]
+
+    assert order() == [(1, 0), (2, 0)]
+    with RunEdit(run) as edit:
+        edit.absent(1, FRAMES - 5, FRAMES)
+    assert order() == [(2, 0), (1, 1)]
+
+
 def test_a_calm_stretch_parts_two_spans(tmp_path: Path) -> None:
     """Masks that the user accepted in between have no risk."""
     wrong = [{1: steady(k) if k < 5 else square(60, 30, 3)} for k in range(FRAMES)]

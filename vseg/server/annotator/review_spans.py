@@ -42,7 +42,7 @@ class Reviews:
             if run_id != opened.run_id:
                 found += [(run_id, span) for span in self._of(run_id, path)]
                 left |= _skipped(run_id, _ledger_of(path))
-        ordered = sorted(found, key=lambda each: (-each[1].risk, -each[1].wrong))
+        ordered = sorted(found, key=lambda each: each[1].worth, reverse=True)
         return [
             _wire(run_id, span)
             for run_id, span in ordered
