@@ -6,12 +6,13 @@ options as typed.  Leaves: prompts, and the settings that the options override.
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vseg.cli import options
+from vseg.errors import UsageError
 
 if TYPE_CHECKING:
     from vseg.config import TrackConfig
@@ -67,6 +68,23 @@ class DetectionOptions:
     def settings(self) -> dict[str, Any]:
         """The settings given, in their table of the configuration."""
         return {"redetection": _table(self, REDETECTION)}
+
+    def check_used(self, prompts: "Sequence[Prompt]") -> None:
+        """Raise UsageError for what says how to detect, where all prompts are of objects that
+        the user points at.
+        """
+        from vseg.types import ConceptPrompt
+
+        if not prompts or any(isinstance(p.value, ConceptPrompt) for p in prompts):
+            return
+        of_detection = ("grounder", "detect_every", "until", "max_objects")
+        unused = [name for name in of_detection if getattr(self, name) is not None]
+        if unused:
+            option = f"--{unused[0].replace('_', '-')}"
+            raise UsageError(
+                f"{option} was given, and nothing is to be detected",
+                hint=f"say what: --text person {option} ...; or drop {option}",
+            )
 
 
 @dataclass(frozen=True, slots=True)

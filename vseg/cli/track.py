@@ -61,10 +61,12 @@ def track(
         raise UsageError(
             "--resume and --overwrite exclude each other", hint="give one of them"
         )
+    given = prompts.prompts()
+    detection.check_used(given)
     job = TrackJob(
         source=clip,
         out=out,
-        prompts=prompts.prompts(),
+        prompts=given,
         labels=parse_labels(label or ()),
         config=model.read(
             range=frames,

@@ -64,10 +64,12 @@ def watch(
         from vseg.results.output_place import check_output
 
     cameras = stream.cameras(place)
+    given = prompts.prompts()
+    detection.check_used(given)
     job = TrackJob(
         source=place or "",
         out=out or Path(),
-        prompts=prompts.prompts(),
+        prompts=given,
         config=model.read(**detection.settings()),
         labels=parse_labels(label or ()),
         everything=prompts.auto,

@@ -66,6 +66,11 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
         "object 1 on frame 3 has negative",
     ),
     "swapped point": (lambda d, w: ["--point", "50,100"], 3, "swapped"),
+    "option of detection": (
+        lambda d, w: ["--point", "5,5", "--detect-every", 5],
+        2,
+        "--detect-every was given, and nothing is to be detected",
+    ),
     "mask that is no image": (
         lambda d, w: ["--mask", made(d / "m.png", b"no image")],
         3,

@@ -170,6 +170,7 @@ def test_a_cut_is_told_however_the_objects_came(
         (("--auto", "--grounder", "owlv2-base"), 2, "no words for the grounder"),
         (("--auto", "--vocabulary", "words.txt"), 2, "without --tagger"),
         (("--auto", "--until", "0s"), 2, "before the first detection"),
+        (("--point", "20,20", "--until", "5"), 2, "--until was given, and nothing is to be"),
     ],
 )
 def test_what_a_live_source_cannot_be_asked(
