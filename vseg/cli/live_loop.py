@@ -15,7 +15,7 @@ from pathlib import Path
 from vseg.cli.interrupt import reload_on_request, stop_on_request
 from vseg.cli.live_options import StreamOptions, TellingOptions
 from vseg.cli.live_printer import FramePrinter
-from vseg.cli.live_sinks import event_sinks, zone_observer
+from vseg.cli.live_sinks import check_zones, event_sinks, zone_observer
 from vseg.cli.record_options import RecordOptions
 from vseg.errors import DamagedVideo
 from vseg.events.scene_event import EventStamp
@@ -61,6 +61,8 @@ def watch_live(live: LiveJob) -> DamagedVideo | None:
     job = live.job
     if len(live.cameras) > 1:
         check_shared(job.prompts)
+    # Before the first output is begun.
+    check_zones(live.telling, live.cameras, record=live.recording.record is not None)
     # Before the source is opened: frames that pass while a model loads are not its first.
     model = load_configured(job.config)
     news = threading.Event()

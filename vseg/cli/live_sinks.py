@@ -1,7 +1,7 @@
 """Who is told of scene events, from the options of `vseg watch`."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -41,6 +41,21 @@ def event_sinks(telling: TellingOptions, cameras: list[str], say: Say) -> EventS
     return EventSinks(sinks, say)
 
 
+def check_zones(telling: TellingOptions, cameras: Collection[str], *, record: bool) -> None:
+    """Raise UsageError for zones that nobody is told of, and snapshots without zones.  record:
+    whether clips are, which zones begin.
+    """
+    if not telling.zone_paths(cameras):
+        if telling.snapshots is not None:
+            raise UsageError("--snapshots are of the events of zones", hint="add --zones FILE")
+    elif not (telling.events or telling.mqtt or telling.webhook or record):
+        raise UsageError(
+            "nobody is told what happens in the zones",
+            hint="add --events FILE, --events - for stdout, --mqtt URL, --webhook URL or "
+            "--record FOLDER",
+        )
+
+
 def zone_observer(
     telling: TellingOptions,
     stamps: Mapping[str, EventStamp],
@@ -48,17 +63,10 @@ def zone_observer(
     labels: Mapping[int, str],
     say: Say,
 ) -> ZoneObserver | None:
-    """Who judges zones, if there are any.  Raises UsageError and BadConfig."""
+    """Who judges zones, if there are any.  Raises BadConfig."""
     paths = telling.zone_paths(stamps)
     if not paths:
-        if telling.snapshots is not None:
-            raise UsageError("--snapshots are of the events of zones", hint="add --zones FILE")
         return None
-    if not (telling.events or telling.mqtt or telling.webhook):
-        raise UsageError(
-            "nobody is told what happens in the zones",
-            hint="add --events FILE, --events - for stdout, --mqtt URL or --webhook URL",
-        )
     classes = {i: split_label(text)[0] for i, text in labels.items()}
     observer = ZoneObserver(paths, stamps, sink, classes, say)
     if telling.snapshots is not None:

@@ -214,6 +214,22 @@ def test_what_cannot_be_watched_is_refused(
     assert answer.exit_code == 2 and says in answer.stderr
 
 
+def test_a_refused_command_begins_no_output(place: Place, tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    clips = tmp_path / "clips"
+    wrong = ("--snapshots", tmp_path / "images", "--events", events, "--record", clips)
+    answer = call(*place.words, *wrong)
+    assert answer.exit_code == 2 and "--zones" in answer.stderr
+    assert not events.exists() and not clips.exists()
+
+
+def test_clips_around_zones_need_nobody_who_is_told(place: Place, tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    answer = watched(place, "--record", clips, frames=4)
+    assert answer.exit_code == 0, answer.stderr
+    assert len(list(clips.glob("*.mp4"))) == 1
+
+
 def test_a_zone_that_makes_no_sense_ends_the_watching_by_name(
     place: Place,
 ) -> None:
