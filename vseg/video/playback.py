@@ -25,7 +25,8 @@ class Playback(LiveFrames):
     drop: the newest image wins; else all are given.  rescale: images of another size than the
     first are scaled to it; else they are damage, as they are in the middle of a clip.  wait:
     the first image may take a while; else BadVideo is raised if there is none.  news: set
-    whenever there is something new.
+    whenever there is something new.  A clip plays from the first `take` on: prompts are of
+    its first image, whatever was set up before.
     """
 
     generation = 1
@@ -56,7 +57,8 @@ class Playback(LiveFrames):
         self._thread = threading.Thread(
             target=self._pump, args=(first,), name="vseg-camera", daemon=True
         )
-        self._thread.start()
+        if first is None or first.due_s is None:
+            self._thread.start()
 
     @property
     def ended(self) -> bool:
@@ -79,7 +81,10 @@ class Playback(LiveFrames):
         self._error = None
         self._queue.end(forget=True)
         self._capture.interrupt()
-        self._thread.join(_JOIN_S)
+        if self._begun:
+            self._thread.join(_JOIN_S)
+        else:
+            self._capture.close()
 
     def _first(self) -> Grabbed:
         """The first image, by which the source is described."""
@@ -97,7 +102,6 @@ class Playback(LiveFrames):
             codec=capture.codec,
             pixel_aspect=first.pixel_aspect,
         )
-        self._start_s = time.monotonic()
         return first
 
     def _pump(self, first: Grabbed | None) -> None:
@@ -105,6 +109,7 @@ class Playback(LiveFrames):
         error: VsegError | None = None
         try:
             grabbed: Grabbed | None = first or self._first()
+            self._start_s = time.monotonic()
             while grabbed is not None and self._put(grabbed):
                 grabbed = self._capture.grab()
             if self._capture.broken and not self._queue.over:
@@ -129,7 +134,13 @@ class Playback(LiveFrames):
             self._news.set()
         return going_on
 
+    @property
+    def _begun(self) -> bool:
+        return self._thread.ident is not None
+
     def _take_image(self, timeout_s: float) -> LiveImage | None:
+        if not self._begun and not self._queue.over:
+            self._thread.start()
         arrival = self._queue.take(timeout_s)
         if arrival is None:
             error = self._error if self._queue.over else None

@@ -51,6 +51,17 @@ def test_a_clip_says_the_shape_of_its_pixels(tmp_path: Path) -> None:
     assert live.info.pixel_aspect == Fraction(4, 3)
 
 
+def test_a_clip_begins_when_it_is_first_asked_for(tmp_path: Path) -> None:
+    live = open_live(write_clip(tmp_path / "a.mp4", Recipe(num_frames=6)))
+    time.sleep(0.3)  # as setting up does; the clip lasts 0.2 s
+    first = live.take(5.0)
+    assert first is not None and painted(first.image) == 0 and first.time_s < 0.1
+    live.close()
+    unused = open_live(tmp_path / "a.mp4")
+    unused.close()
+    assert unused.ended and threads() == []
+
+
 def slowly(live: LiveSource, pause_s: float) -> list[Frame]:
     frames: list[Frame] = []
     for frame in live:
