@@ -80,11 +80,35 @@ class DetectionOptions:
         of_detection = ("grounder", "detect_every", "until", "max_objects")
         unused = [name for name in of_detection if getattr(self, name) is not None]
         if unused:
-            option = f"--{unused[0].replace('_', '-')}"
+            option = _written(unused[0])
             raise UsageError(
                 f"{option} was given, and nothing is to be detected",
                 hint=f"say what: --text person {option} ...; or drop {option}",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionsFileOptions:
+    """What a detector found, and how it is taken."""
+
+    detections: options.DetectionsFile = None
+    detector_every: options.DetectorEvery = None
+    detection_score: options.DetectionScore = None
+    keep_ids: options.KeepIds = None
+    strict: options.Strict = False
+
+    def settings(self) -> dict[str, Any]:
+        """The settings given, in their table of the configuration.  Raises UsageError for
+        settings of a file that is not given.
+        """
+        given = _table(self, OF_DETECTIONS) or {}
+        unused = [OF_DETECTIONS[name] for name in given] or ["strict"] * self.strict
+        if unused and self.detections is None:
+            raise UsageError(
+                f"{_written(unused[0])} was given without --detections",
+                hint="give --detections det.txt, or drop it",
+            )
+        return {"detections": given or None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +142,11 @@ MEMORY = {
     "budget_mib": "memory_budget",
 }
 REDETECTION = {option.name: option.name for option in fields(DetectionOptions)}
+OF_DETECTIONS = {
+    "detector_every": "detector_every",
+    "score": "detection_score",
+    "keep_ids": "keep_ids",
+}
 """The settings of tables that are options too, with the option of each."""
 
 
@@ -129,6 +158,11 @@ def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
     if path is None:
         return checked(TrackConfig, without_none(overrides))
     return load_toml(path, TrackConfig, **overrides)
+
+
+def _written(option: str) -> str:
+    """An option as it is typed."""
+    return "--" + option.replace("_", "-")
 
 
 def _table(group: Any, names: dict[str, str]) -> dict[str, Any] | None:

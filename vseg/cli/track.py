@@ -9,7 +9,13 @@ import typer
 from vseg.cli import options
 from vseg.cli.answers import show_json, show_warnings
 from vseg.cli.loading import loading
-from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
+from vseg.cli.option_groups import (
+    DetectionOptions,
+    DetectionsFileOptions,
+    ModelOptions,
+    PromptOptions,
+    flat,
+)
 from vseg.errors import UsageError
 from vseg.io.files import check_exists
 from vseg.ops.counted import counted
@@ -25,13 +31,9 @@ def track(
     out: Annotated[Path, typer.Option("-o", "--out", help="The run directory to write.")],
     prompts: PromptOptions,
     detection: DetectionOptions,
+    detector: DetectionsFileOptions,
     model: ModelOptions,
     label: options.Labels = None,
-    detections: options.DetectionsFile = None,
-    detector_every: options.DetectorEvery = None,
-    detection_score: options.DetectionScore = None,
-    keep_ids: options.KeepIds = None,
-    strict: options.Strict = False,
     frames: options.Range = None,
     direction: options.Direction = None,
     resume: Annotated[
@@ -53,7 +55,6 @@ def track(
     """Track prompted or detected objects through a clip; store their masks on every frame."""
     # Before anything is imported that loads torch: a wrong name is answered at once.
     check_exists(clip)
-    from vseg.checked_settings import without_none
     from vseg.pipelines.job import TrackJob
     from vseg.prompts.parse import parse_labels
 
@@ -77,21 +78,14 @@ def track(
             frames=numbering,
             topic=topic,
             stop_at_damage=stop_at_damage,
-            detections=without_none(
-                {
-                    "detector_every": detector_every,
-                    "score": detection_score,
-                    "keep_ids": keep_ids,
-                }
-            )
-            or None,
+            **detector.settings(),
             **detection.settings(),
         ),
         resume=resume,
         overwrite=overwrite,
-        detections=detections,
+        detections=detector.detections,
         everything=prompts.auto,
-        strict=strict,
+        strict=detector.strict,
     )
     outcome = run_job(job)
     show_outcome(outcome, resume_command(job), as_json=as_json)

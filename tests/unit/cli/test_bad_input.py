@@ -71,6 +71,16 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
         2,
         "--detect-every was given, and nothing is to be detected",
     ),
+    "option of a detections file": (
+        lambda d, w: ["--point", "5,5", "--keep-ids"],
+        2,
+        "--keep-ids was given without --detections",
+    ),
+    "strict without a detections file": (
+        lambda d, w: ["--point", "5,5", "--strict"],
+        2,
+        "--strict was given without --detections",
+    ),
     "mask that is no image": (
         lambda d, w: ["--mask", made(d / "m.png", b"no image")],
         3,
