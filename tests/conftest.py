@@ -8,12 +8,16 @@ import os
 import re
 from pathlib import Path
 
+import hypothesis
 import jaxtyping
 import pytest
 
 from tests.signature_checks import checked
 
 os.environ["VSEG_RUNTIME"] = "torch"
+# No test asserts a time: an example may take long on a machine that does other work.
+hypothesis.settings.register_profile("vseg", deadline=None)
+hypothesis.settings.load_profile("vseg")
 # Before any of vseg is imported.
 jaxtyping.jaxtyped = checked  # type: ignore[assignment]
 _OF_THE_WHOLE_MODULE = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)

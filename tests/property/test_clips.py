@@ -305,7 +305,6 @@ def at_random(path: Path, order: list[int]) -> Read:
 # To shrink a clip takes minutes and shows little: a failure names the clip as it is.
 @settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),

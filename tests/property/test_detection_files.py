@@ -79,7 +79,7 @@ def rows_of(table: DetectionTable) -> Counter[tuple[int, float]]:
     return Counter(zip(table.frames.tolist(), table.boxes[:, 0].tolist(), strict=True))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(made_up())
 def test_the_rows_kept_are_the_good_ones_and_counts_add_up(file: MadeUp) -> None:
     table = read(file.mixed)
@@ -92,7 +92,7 @@ def test_the_rows_kept_are_the_good_ones_and_counts_add_up(file: MadeUp) -> None
     assert sum(skipped) == len(file.bad), table.changes
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(made_up(), st.randoms(use_true_random=False))
 def test_order_and_line_ends_do_not_matter(file: MadeUp, random: st.DrawFn) -> None:
     lines = [*file.good, *file.bad]
@@ -101,7 +101,7 @@ def test_order_and_line_ends_do_not_matter(file: MadeUp, random: st.DrawFn) -> N
     assert rows_of(shuffled) == rows_of(read(file.mixed))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(made_up())
 def test_strict_refuses_exactly_what_was_mended(file: MadeUp) -> None:
     for lines in (list(file.good), file.mixed, [*file.good[::-1]]):
@@ -112,7 +112,7 @@ def test_strict_refuses_exactly_what_was_mended(file: MadeUp) -> None:
             assert rows_of(read(lines, strict=True)) == rows_of(read(lines))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(made_up())
 def test_a_frame_with_rows_is_a_run_and_empty_ones_end_the_file(file: MadeUp) -> None:
     runs = DetectorRuns.of(read(list(file.good)).frames)
@@ -126,7 +126,7 @@ def test_a_frame_with_rows_is_a_run_and_empty_ones_end_the_file(file: MadeUp) ->
     assert [frame for frame in range(FRAMES) if told.ran_on(frame)] == list(due)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from([1, 2, 5]),
     st.sampled_from([0.2, 1.0, 25.0, 120.0]),

@@ -224,7 +224,7 @@ ROW = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(ROW, min_size=1, max_size=8))
 def test_what_is_read_is_right(rows: list[Any]) -> None:
     with TemporaryDirectory() as folder:

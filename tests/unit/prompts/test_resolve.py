@@ -92,7 +92,7 @@ MARKS = st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.booleans()), max
 SCORES = st.dictionaries(st.integers(0, 9), st.floats(0.5, 1.0), min_size=1, max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SCORES, MARKS)
 def test_marks_choose_among_what_was_found(
     scores: dict[int, float], marks: list[tuple[int, bool, bool]]
@@ -113,7 +113,7 @@ def test_marks_choose_among_what_was_found(
     assert isinstance(prompts[1], Box) and list(prompts[2:]) == visual
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SCORES, SCORES)
 def test_text_and_an_exemplar_must_agree(
     one: dict[int, float], other: dict[int, float]

@@ -120,7 +120,7 @@ stamp = st.one_of(st.none(), st.integers(-50, 5000))
     st.lists(stamp, min_size=1, max_size=60).filter(lambda s: any(x is not None for x in s))
 )
 @example([1, 1, 7, 7, 8])  # the gap between the pairs is the wider one of both
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_stamps_become_ascending(stamps: list[int | None]) -> None:
     times, finer = ascending(stamps, 40.0)
     assert len(times) == len(stamps)
@@ -133,7 +133,7 @@ def test_any_stamps_become_ascending(stamps: list[int | None]) -> None:
     st.integers(1, 38),
     st.sampled_from(["missing", "repeated"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_one_fault_leaves_all_other_stamps(steps: list[int], place: int, fault: str) -> None:
     true = np.cumsum(steps)
     place = min(place, len(true) - 1)
