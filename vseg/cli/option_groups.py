@@ -6,7 +6,7 @@ options as typed.  Leaves: prompts, and the settings that the options override.
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,10 +77,8 @@ class DetectionOptions:
 
         if not prompts or any(isinstance(p.value, ConceptPrompt) for p in prompts):
             return
-        of_detection = ("grounder", "detect_every", "until", "max_objects")
-        unused = [name for name in of_detection if getattr(self, name) is not None]
-        if unused:
-            option = _written(unused[0])
+        option = _first_given(self, ("grounder", "detect_every", "until", "max_objects"))
+        if option is not None:
             raise UsageError(
                 f"{option} was given, and nothing is to be detected",
                 hint=f"say what: --text person {option} ...; or drop {option}",
@@ -101,14 +99,13 @@ class DetectionsFileOptions:
         """The settings given, in their table of the configuration.  Raises UsageError for
         settings of a file that is not given.
         """
-        given = _table(self, OF_DETECTIONS) or {}
-        unused = [OF_DETECTIONS[name] for name in given] or ["strict"] * self.strict
-        if unused and self.detections is None:
+        option = _first_given(self, (*OF_DETECTIONS.values(), "strict"))
+        if option is not None and self.detections is None:
             raise UsageError(
-                f"{_written(unused[0])} was given without --detections",
+                f"{option} was given without --detections",
                 hint="give --detections det.txt, or drop it",
             )
-        return {"detections": given or None}
+        return {"detections": _table(self, OF_DETECTIONS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +157,13 @@ def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
     return load_toml(path, TrackConfig, **overrides)
 
 
-def _written(option: str) -> str:
-    """An option as it is typed."""
-    return "--" + option.replace("_", "-")
+def _first_given(group: Any, names: Iterable[str]) -> str | None:
+    """The first of these options that was given, as it is typed."""
+    for name in names:
+        value = getattr(group, name)
+        if value is not None and value is not False:  # 0 is a value
+            return "--" + name.replace("_", "-")
+    return None
 
 
 def _table(group: Any, names: dict[str, str]) -> dict[str, Any] | None:

@@ -20,6 +20,10 @@ from vseg.interfaces.promptable_model import ObjectPrompts
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.types import Box, Mask
 
+# IoU after 5 clicks of 52 objects of held-out COCO stills, 24 of held-out clips and 26 of
+# training clips was 76.1, 91.1 and 90.2 where a positive mark took nothing away and a negative
+# one what it was on, 74.5, 89.2 and 89.6 where the network alone decided.  What nearness to
+# other marks brings beyond that: benchmarks/notes/clicks.md.
 _SETTLED = 3
 """Marks; the second one still decides which object is meant."""
 

@@ -76,6 +76,11 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
         2,
         "--keep-ids was given without --detections",
     ),
+    "option of a detections file that is 0": (
+        lambda d, w: ["--point", "5,5", "--detection-score", 0],
+        2,
+        "--detection-score was given without --detections",
+    ),
     "strict without a detections file": (
         lambda d, w: ["--point", "5,5", "--strict"],
         2,
