@@ -60,8 +60,12 @@ class BackgroundEncoding:
         by one, in the caller's thread.
         """
         # A thread that began while another session tracked a frame has too few for good.
-        torch.set_num_threads(usual_torch_threads())
+        usual = usual_torch_threads()
+        torch.set_num_threads(usual)
         with ThreadPoolExecutor(1, "vseg-encode", _flush_denormals) as thread:
+            # The encoder's thread has half for good.
+            with fewer_torch_threads(max(usual // 2, 1)):
+                thread.submit(torch.get_num_threads).result()
             mine = self._pass = _Pass(self._encode, thread)
             try:
                 for frame in _one_behind(frames, mine.frames):

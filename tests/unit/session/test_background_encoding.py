@@ -25,11 +25,12 @@ from vseg.types import Frame
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module", params=["onnx", "onnx-int8"])
+@pytest.fixture(scope="module", params=["torch", "onnx", "onnx-int8"])
 def threaded(request: pytest.FixtureRequest) -> Iterator[Nano]:
     """nano with two threads, whatever this process has."""
     with torch_threads(2):
-        yield load_nano(runtime=request.param, short_side=96)
+        dtype = "bfloat16" if request.param == "torch" else "auto"
+        yield load_nano(runtime=request.param, dtype=dtype, short_side=96)
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,29 @@ def test_a_thread_that_begins_while_another_tracks_has_all_of_torchs_threads(
     assert usual_torch_threads() == usual
 
 
+def test_the_encoder_has_half_of_the_threads_while_a_frame_is_tracked_and_after(
+    threaded: Nano, scene: SyntheticVideo
+) -> None:
+    asked: list[int] = []
+
+    def encode(frames: Sequence[Frame]) -> list[Features]:
+        asked.append(torch.get_num_threads())
+        return threaded.encode(frames)
+
+    encoding = BackgroundEncoding(encode)
+    for frame in encoding.over(scene.frames(0, 3)):
+        with encoding.tracking():
+            encoding.features(frame)
+    assert asked == [1, 1, 1]
+    assert usual_torch_threads() == 2
+
+
 def test_a_single_thread_has_nothing_beside_it(threaded: Nano) -> None:
     with torch_threads(1):
-        assert load_nano(runtime=threaded.runtime).background_encode is None
+        dtype = "bfloat16" if threaded.runtime == "torch" else "auto"
+        assert load_nano(runtime=threaded.runtime, dtype=dtype).background_encode is None
+
+
+def test_torch_encodes_beside_only_where_its_threads_do_not_change_the_sums() -> None:
+    with torch_threads(2):
+        assert load_nano(runtime="torch", dtype="float32").background_encode is None

@@ -9,7 +9,8 @@ from vseg.models.nano.encoder import MEAN, STD, encoder_digest
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
 from vseg.models.nano.runtimes.reading import read_by
-from vseg.models.nano.runtimes.runtime import EncodedImages
+from vseg.models.nano.runtimes.runtime import EncodedImages, EncodeImages
+from vseg.ops.torch_threads import fewer_torch_threads, usual_torch_threads
 from vseg.tensors import MemoryPart
 
 
@@ -17,11 +18,15 @@ class TorchRuntime:
     """Implements `vseg.models.nano.runtimes.runtime.Runtime`; takes the network over."""
 
     name = "torch"
-    background_encode = None
 
     def __init__(self, net: NanoNet, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
         self.dtype = dtype
+        threads = usual_torch_threads()
+        # In bfloat16, which rounds the sums of an encoder alike whatever the threads.
+        self._beside = device.type == "cpu" and dtype is torch.bfloat16 and threads > 1
+        # Of an object's stages, always: another number of threads rounds their sums otherwise.
+        self._tracking_threads = threads - threads // 2 if self._beside else threads
         net.eval().requires_grad_(False)
         self.temperature = float(net.temperature)
         self.encoder_sha256 = encoder_digest(net.encoder)
@@ -34,6 +39,11 @@ class TorchRuntime:
         """One pass of the image encoder."""
         f4, f8, f16 = self.net.encoder(self._normal(images))
         return EncodedImages(self.net.project(f4, f8, f16), f8, f16)
+
+    @property
+    def background_encode(self) -> EncodeImages | None:
+        """None of a single thread, off the processor, and in float32."""
+        return self.encode if self._beside else None
 
     def _normal(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
         """Mean 0 and deviation 1 per colour, by whole rows of interleaved colours: 4 times as
@@ -51,7 +61,8 @@ class TorchRuntime:
         part: MemoryPart,
     ) -> tuple[Float[Tensor, "N V Q"], Float[Tensor, " Q"]]:
         """Products of matrices."""
-        return read_by((key.T @ query).exp_(), part)
+        with fewer_torch_threads(self._tracking_threads):
+            return read_by((key.T @ query).exp_(), part)
 
     def warp_prior(
         self,
@@ -61,7 +72,8 @@ class TorchRuntime:
         competitors: Bool[Tensor, "N N"],
     ) -> Float[Tensor, "N 3 h4 w4"]:
         """The network's own."""
-        return self.net.local.warp_prior(frame.local_key, before, masks, competitors)
+        with fewer_torch_threads(self._tracking_threads):
+            return self.net.local.warp_prior(frame.local_key, before, masks, competitors)
 
     def decode(
         self,
@@ -70,19 +82,21 @@ class TorchRuntime:
         prior: Float[Tensor, "N 3 h4 w4"],
     ) -> DecodedMasks:
         """The network's own, with channels last: the layout of its weights."""
-        decoded: DecodedMasks = self.net.decoder(
-            readout.contiguous(memory_format=torch.channels_last),
-            frame,
-            prior.contiguous(memory_format=torch.channels_last),
-            windowed=self.device.type == "cpu",
-        )
+        with fewer_torch_threads(self._tracking_threads):
+            decoded: DecodedMasks = self.net.decoder(
+                readout.contiguous(memory_format=torch.channels_last),
+                frame,
+                prior.contiguous(memory_format=torch.channels_last),
+                windowed=self.device.type == "cpu",
+            )
         return decoded
 
     def remember(
         self, base: Float[Tensor, "1 64 h w"], masks: Float[Tensor, "N 1 h4 w4"]
     ) -> Float[Tensor, "N 64 h w"]:
         """The network's own."""
-        return torch.as_tensor(self.net.value(base.expand(len(masks), -1, -1, -1), masks))
+        with fewer_torch_threads(self._tracking_threads):
+            return torch.as_tensor(self.net.value(base.expand(len(masks), -1, -1, -1), masks))
 
     def decode_prompts(
         self,
@@ -93,4 +107,5 @@ class TorchRuntime:
     ) -> DecodedMasks:
         """The network's own."""
         windowed = self.device.type == "cpu"
-        return self.net.decode_prompts(frame, maps, prior, conditioned, windowed)
+        with fewer_torch_threads(self._tracking_threads):
+            return self.net.decode_prompts(frame, maps, prior, conditioned, windowed)
